@@ -10,6 +10,7 @@ export type ErrorCode =
   | "model_not_found"
   | "job_not_found"
   | "file_not_found"
+  | "key_not_found"
   | "route_not_found"
   | "invalid_state"
   | "idempotency_conflict"

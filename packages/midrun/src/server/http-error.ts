@@ -14,6 +14,7 @@ const statusOf: { [C in ErrorCode]: ContentfulStatusCode } = {
   model_not_found: 404,
   job_not_found: 404,
   file_not_found: 404,
+  key_not_found: 404,
   route_not_found: 404,
   invalid_state: 400,
   idempotency_conflict: 409,

@@ -24,3 +24,4 @@ export const newFileId = (random?: RandomBytes): string => `file-${randomAlphanu
 export const newUploadId = (random?: RandomBytes): string => `upload_${randomAlphanumerics(24, random)}`;
 export const newPartId = (random?: RandomBytes): string => `part_${randomAlphanumerics(24, random)}`;
 export const newPermissionId = (random?: RandomBytes): string => `cp_${randomAlphanumerics(24, random)}`;
+export const newProjectId = (random?: RandomBytes): string => `proj_${randomAlphanumerics(24, random)}`;

@@ -14,6 +14,16 @@ export { createDiskStorage } from "./files/disk-storage.ts";
 export { createMemoryStorage } from "./files/memory-storage.ts";
 export type { FileStorage, Written } from "./files/storage.ts";
 export type { DataCheck, DataProblem, FineTuningRecord, Hyperparameters } from "./fine-tuning/record.ts";
+export type { KeyRecord, KeyRecords, ProjectRecord } from "./key-records.ts";
+export {
+  type ApiKey,
+  createKeyService,
+  type KeyService,
+  type KeyServiceOptions,
+  type NewApiKey,
+  type OpenKeys,
+  openKeys,
+} from "./keys.ts";
 export { createLocalServer, type LocalServerOptions, type RunningServer, startServer } from "./local-server.ts";
 export type { AllowedHosts } from "./loopback-guard.ts";
 export type { ModelAliases } from "./model-aliases.ts";

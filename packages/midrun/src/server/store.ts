@@ -1,10 +1,11 @@
-/** What outlives the process: jobs, their events, checkpoints, idempotency keys, and the records of files. `stores/` has the implementations. */
+/** What outlives the process: jobs, their events, checkpoints, idempotency keys, the records of files, API keys. `stores/` has the implementations. */
 import { MidrunError } from "../errors.ts";
 import type { JobEvent, JobEventBody, StepMetrics } from "../protocol/event.ts";
 import type { Artifact, Job, JobStatus } from "../protocol/job.ts";
 import type { Page } from "../protocol/page.ts";
 import type { FileRecords } from "./file-records.ts";
 import type { FineTuningRecord } from "./fine-tuning/record.ts";
+import type { KeyRecords } from "./key-records.ts";
 
 /** A command to a running job that it has not obeyed yet. It survives a crash of the server. */
 export type RequestedCommand = "pause" | "cancel";
@@ -93,7 +94,7 @@ export interface ModelRecord {
 }
 
 /** Every promise resolves when the data is on disk (where there is one). Records are the caller's own copies. */
-export interface Store extends FileRecords {
+export interface Store extends FileRecords, KeyRecords {
   /** Adds a queued job with its first event. When the key was used before: that key's job, and no events. */
   createJob(job: NewJob, first: NewEvent, key?: IdempotencyKey): Promise<{ job: JobRecord; events: JobEvent[] }>;
   /** Null: no such job. */

@@ -5,6 +5,7 @@ import type { JobSpec } from "../../protocol/job.ts";
 import type { FineTuningRecord } from "../fine-tuning/record.ts";
 import type { JobRecord, NewEvent, NewJob, Store, StoredArtifact } from "../store.ts";
 import { fileConformance } from "./file-conformance.ts";
+import { keyConformance } from "./key-conformance.ts";
 
 const timestamp = "2026-01-02T03:04:05.000Z";
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
@@ -352,6 +353,7 @@ export function storeConformance(name: string, create: () => Promise<Store>): vo
     });
 
     fileConformance(() => store);
+    keyConformance(() => store);
 
     describe("idempotency keys", () => {
       const key = { key: "k", fingerprint: "f" };

@@ -14,6 +14,7 @@ import {
   type StoredArtifact,
 } from "../store.ts";
 import { createMemoryFiles } from "./memory-files.ts";
+import { createMemoryKeys } from "./memory-keys.ts";
 
 interface Entry {
   record: Omit<JobRecord, "artifacts">;
@@ -90,6 +91,7 @@ export function createMemoryStore(): Store {
 
   return {
     ...createMemoryFiles(),
+    ...createMemoryKeys(),
 
     async createJob(job, first, key) {
       const earlier = key && jobOfKey(key);

@@ -1,4 +1,4 @@
-/** Opens a database file: one process at a time, every commit on disk before it returns, tables brought up to date. */
+/** Opens a database file: every commit on disk before it returns, tables brought up to date. */
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -21,11 +21,14 @@ export function transaction<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
+function versionOf(database: DatabaseSync): number {
+  const row = database.prepare("SELECT coalesce(max(version), 0) AS version FROM migrations").get();
+  return (row as { version: number }).version;
+}
+
 function migrate(database: DatabaseSync, path: string, steps: readonly Migration[]): void {
   database.exec("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT");
-  const { version } = database.prepare("SELECT coalesce(max(version), 0) AS version FROM migrations").get() as {
-    version: number;
-  };
+  const version = versionOf(database);
   if (version > steps.length) {
     throw new MidrunError(
       "not_supported",
@@ -35,6 +38,8 @@ function migrate(database: DatabaseSync, path: string, steps: readonly Migration
   }
   steps.slice(version).forEach((step, i) => {
     transaction(database, () => {
+      // Another process may have made the step between the look and the transaction.
+      if (versionOf(database) > version + i) return;
       database.exec(step.sql);
       database.prepare("INSERT INTO migrations VALUES (?, ?)").run(version + i + 1, step.name);
     });
@@ -54,19 +59,45 @@ function toOpenError(path: string, cause: unknown): unknown {
     : new MidrunError("io", `Cannot open the database ${path}: ${message}.`, { param: path, cause });
 }
 
-/** @throws MidrunError `io` when the file is in use, damaged or unreachable, `not_supported` when it is too new. */
-export function openDatabase(path: string, lockTimeoutMs: number, steps = migrations): DatabaseSync {
+/** How long to wait for another process that is writing to a shared file. */
+const sharedTimeoutMs = 5000;
+
+/** Commits are on disk before they return. */
+const durable = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
+
+interface Opening {
+  timeoutMs: number;
+  pragmas: string;
+  steps: readonly Migration[];
+}
+
+function open(path: string, { timeoutMs, pragmas, steps }: Opening): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
-    database = new DatabaseSync(path, { timeout: lockTimeoutMs });
-    // Two schedulers over one job table would train every job twice. The lock goes with the process, however it ends.
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    database.exec("PRAGMA foreign_keys = ON");
+    database = new DatabaseSync(path, { timeout: timeoutMs });
+    database.exec(pragmas);
     migrate(database, path, steps);
     return database;
   } catch (error) {
     database?.close();
     throw toOpenError(path, error);
   }
+}
+
+/**
+ * For this process alone.
+ * @throws MidrunError `io` when the file is in use, damaged or unreachable, `not_supported` when it is too new.
+ */
+export function openDatabase(path: string, lockTimeoutMs: number, steps = migrations): DatabaseSync {
+  // Two schedulers over one job table would train every job twice. The lock goes with the process, however it ends.
+  return open(path, { timeoutMs: lockTimeoutMs, pragmas: `PRAGMA locking_mode = EXCLUSIVE; ${durable}`, steps });
+}
+
+/**
+ * For several processes at a time.
+ * @throws MidrunError `io` when the file is damaged or unreachable, `not_supported` when it is too new.
+ */
+export function openSharedDatabase(path: string, steps: readonly Migration[]): DatabaseSync {
+  return open(path, { timeoutMs: sharedTimeoutMs, pragmas: durable, steps });
 }

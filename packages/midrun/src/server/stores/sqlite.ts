@@ -1,4 +1,5 @@
 /** Jobs in an SQLite file. Calls are synchronous inside; each is one transaction that is on disk when it returns. */
+import { dirname, join } from "node:path";
 import type { SQLInputValue } from "node:sqlite";
 import type { JobEvent } from "../../protocol/event.ts";
 import { toCheckpointName } from "../model-name.ts";
@@ -13,6 +14,7 @@ import {
   type Store,
 } from "../store.ts";
 import { createSqliteFiles } from "./sqlite-files.ts";
+import { createSqliteKeys } from "./sqlite-keys.ts";
 import { openDatabase, transaction } from "./sqlite-open.ts";
 import {
   type ArtifactRow,
@@ -113,17 +115,24 @@ function listModels({ all }: Statements): ModelRecord[] {
   ];
 }
 
+/** API keys lie beside the jobs. */
+export function keysPathOf(path: string): string {
+  return path === ":memory:" ? path : join(dirname(path), "keys.db");
+}
+
 /**
  * A store in the SQLite file at `path`, made when missing; `:memory:` for none. The file belongs to one process at a time.
  * @throws MidrunError `io` when the file is in use, damaged or unreachable; `not_supported` when a newer midrun wrote it.
  */
 export function createSqliteStore(path: string, { lockTimeoutMs = 1000 }: SqliteStoreOptions = {}): Store {
   const database = openDatabase(path, lockTimeoutMs);
+  const { close: closeKeys, ...keys } = createSqliteKeys(keysPathOf(path));
   const statements = createStatements(database);
   const { run, get, all } = statements;
 
   return {
     ...createSqliteFiles(statements, (work) => transaction(database, work)),
+    ...keys,
 
     createJob: async (job, first, key) =>
       transaction(database, () => {
@@ -177,6 +186,9 @@ export function createSqliteStore(path: string, { lockTimeoutMs = 1000 }: Sqlite
       ).map(toStoredArtifact),
 
     listModels: async () => listModels(statements),
-    close: async () => database.close(),
+    async close() {
+      closeKeys();
+      database.close();
+    },
   };
 }
