@@ -9,6 +9,7 @@ import { createEventLog } from "./event-log.ts";
 import { createDiskStorage } from "./files/disk-storage.ts";
 import { createFileService } from "./files/file-service.ts";
 import type { FileStorage } from "./files/storage.ts";
+import { createTidying } from "./files/tidying.ts";
 import { createUploadService } from "./files/upload-service.ts";
 import { writeResultFile } from "./fine-tuning/result-file.ts";
 import { createFineTuning } from "./fine-tuning/service.ts";
@@ -123,10 +124,11 @@ function createRoutes(services: Services, options: AppOptions, ready: Promise<vo
 export function createApp(options: AppOptions): App {
   const { store, runners, dataDir, slots, clock = systemClock, pingMs = 15_000, onError = warn } = options;
   const { modelAliases = {}, maxFileBytes, files: storage = createDiskStorage(join(dataDir, "files")) } = options;
-  const log = createEventLog(store);
+  const onFault = (error: unknown) => onError(error, null);
   const files = createFileService({ store, storage, clock });
   const uploads = createUploadService({ store, storage, files, clock });
-  const onFault = (error: unknown) => onError(error, null);
+  const tidying = createTidying({ store, storage, files, uploads, onError: onFault });
+  const log = createEventLog(store, tidying.afterJob);
   const scheduler = createScheduler({
     store,
     log,
@@ -134,6 +136,7 @@ export function createApp(options: AppOptions): App {
     jobDirOf: (jobId) => join(dataDir, "jobs", jobId),
     clock,
     ...(slots === undefined ? {} : { slots }),
+    modelAliases,
     resolveSpec: createSpecResolver(files, storage),
     complete: (job) => writeResultFile(job, { store, storage, clock }),
     onError: onFault,
@@ -143,7 +146,10 @@ export function createApp(options: AppOptions): App {
     aliases: modelAliases,
     onError: onFault,
   });
-  const ready = scheduler.start().then(() => fineTuning.recover());
+  const ready = tidying
+    .atStart()
+    .then(() => scheduler.start())
+    .then(() => fineTuning.recover());
   // Told to whoever waits for it: the first request, or the caller.
   ready.catch(() => {});
   const services: Services = {
@@ -159,6 +165,7 @@ export function createApp(options: AppOptions): App {
     async close(closeOptions) {
       await fineTuning.close();
       await scheduler.close(closeOptions);
+      await tidying.done();
       await store.close();
     },
   };

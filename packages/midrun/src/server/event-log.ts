@@ -84,7 +84,8 @@ function readRecent({ recent }: Channel, after: number): JobEvent[] | null {
   return first && first.id <= after + 1 ? recent.slice(after + 1 - first.id) : null;
 }
 
-export function createEventLog(store: Store): EventLog {
+/** `onEnd`: called once a job's terminal event is stored. */
+export function createEventLog(store: Store, onEnd: (jobId: string) => void = () => {}): EventLog {
   const channels = new Map<string, Channel>();
   let closed = false;
 
@@ -136,7 +137,9 @@ export function createEventLog(store: Store): EventLog {
 
     async change(jobId, change) {
       const result = await store.changeJob(jobId, change);
-      if (result) announce(jobId, result.events);
+      if (!result) return null;
+      announce(jobId, result.events);
+      if (result.events.some(isTerminalEvent)) onEnd(jobId);
       return result;
     },
 

@@ -29,7 +29,7 @@ export interface UploadRecord {
   expiresAt: string;
   /** Lifetime of the file to be made; null: for ever. */
   fileSeconds: number | null;
-  status: "pending" | "completed" | "cancelled";
+  status: "pending" | "completed" | "cancelled" | "expired";
   /** Once completed. */
   fileId: string | null;
 }
@@ -59,8 +59,12 @@ export interface FileRecords {
   deleteFile(id: string): Promise<boolean>;
   createUpload(upload: UploadRecord): Promise<void>;
   getUpload(id: string): Promise<UploadRecord | null>;
+  listPendingUploads(): Promise<UploadRecord[]>;
   /** Ends a pending upload, and puts its file in the same step. False: it was not pending any more. */
-  endUpload(id: string, end: { status: "cancelled" } | { status: "completed"; file: FileRecord }): Promise<boolean>;
+  endUpload(
+    id: string,
+    end: { status: "cancelled" | "expired" } | { status: "completed"; file: FileRecord },
+  ): Promise<boolean>;
   /** False: the upload is not pending. */
   addPart(part: PartRecord): Promise<boolean>;
   /** In order of arrival. */

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { Context } from "hono";
 import { MidrunError } from "../errors.ts";
 import type { IdempotencyKey } from "./store.ts";
+import { WireError } from "./wire-error.ts";
 
 /** The body's JSON. Throws `invalid_request`. */
 export async function readJson(c: Context): Promise<unknown> {
@@ -11,7 +12,8 @@ export async function readJson(c: Context): Promise<unknown> {
     return JSON.parse(text);
   } catch (cause) {
     const reason = text.trim() === "" ? "it is empty" : (cause as Error).message;
-    throw new MidrunError("invalid_request", `The request's body is not JSON: ${reason}.`, { cause });
+    // OpenAI's own answer to this has no code.
+    throw new WireError("invalid_request", null, `The request's body is not JSON: ${reason}.`, { cause });
   }
 }
 

@@ -6,6 +6,7 @@ import type { EventLog } from "./event-log.ts";
 import type { FineTuningRecord } from "./fine-tuning/record.ts";
 import { newFineTuningJobId, newJobId, type RandomBytes, randomAlphanumerics } from "./ids.ts";
 import { toJob } from "./job-view.ts";
+import type { ModelAliases } from "./model-aliases.ts";
 import { toModelName } from "./model-name.ts";
 import { resolveModel } from "./resolve-model.ts";
 import { type Run, type RunResult, startRun } from "./run.ts";
@@ -24,6 +25,8 @@ export interface SchedulerOptions {
   clock: Clock;
   /** Jobs in training at the same time. Default 1. */
   slots?: number;
+  /** Names that stand for base models. Default: none. */
+  modelAliases?: ModelAliases;
   random?: RandomBytes;
   /** Puts what runners can read in place of what they cannot. Default: nothing is replaced. */
   resolveSpec?: ResolveSpec;
@@ -60,7 +63,7 @@ export interface Scheduler {
 }
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { store, log, runners, jobDirOf, clock, slots = 1, random, onError } = options;
+  const { store, log, runners, jobDirOf, clock, slots = 1, modelAliases = {}, random, onError } = options;
   const { resolveSpec = async (spec) => spec, complete = async () => ({}) } = options;
   const now = () => timestampOf(clock);
   const runs = new Map<string, Run>();
@@ -90,8 +93,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     await log.change(job.id, { from: ["queued"], set: { status: "running", startedAt } });
     const running = { ...toJob(job), status: "running" as const, startedAt };
     const [origin, spec] = await Promise.allSettled([
-      resolveModel({ store, runners }, job.spec.model),
-      resolveSpec(job.spec),
+      resolveModel({ store, runners, modelAliases }, job.spec.model),
+      resolveSpec(job.spec, "accepted"),
     ]);
     const run = startRun({
       train(onEvent) {
@@ -190,8 +193,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     async submit(spec, key, fineTuning = null) {
       const earlier = key && (await store.findKey(key));
       if (earlier) return getJob(earlier);
-      const { model } = await resolveModel({ store, runners }, spec.model);
-      await pickRunner(runners, spec.engine).preflight(await resolveSpec({ ...spec, model }));
+      const { model } = await resolveModel({ store, runners, modelAliases }, spec.model);
+      await pickRunner(runners, spec.engine).preflight(await resolveSpec({ ...spec, model }, "new"));
       return alone(async () => {
         if (closing) throw new MidrunError("aborted", "The server is ending and takes no new jobs.");
         const first = { type: "training.queued", timestamp: now() } as const;

@@ -4,14 +4,15 @@ import type { DatasetSource, JobSpec } from "../protocol/job.ts";
 import type { FileService } from "./files/file-service.ts";
 import type { FileStorage } from "./files/storage.ts";
 
-export type ResolveSpec = (spec: JobSpec) => Promise<JobSpec>;
+/** `stage`: whether the job is yet to be accepted. One that has been keeps its data, whoever deletes the file. */
+export type ResolveSpec = (spec: JobSpec, stage: "new" | "accepted") => Promise<JobSpec>;
 
-/** The function throws `file_not_found`, naming the field. */
+/** For a new job the function throws `file_not_found`, naming the field. */
 export function createSpecResolver(files: FileService, storage: FileStorage): ResolveSpec {
-  async function resolve(source: DatasetSource, param: string): Promise<DatasetSource> {
+  async function resolve(source: DatasetSource, param: string, isNew: boolean): Promise<DatasetSource> {
     if (source.type !== "upload") return source;
     const { fileId } = source;
-    if (!(await files.find(fileId))) {
+    if (isNew && !(await files.find(fileId))) {
       throw new MidrunError("file_not_found", `There is no file "${fileId}".`, {
         param: `${param}.fileId`,
         hint: "Upload it with POST /v1/files, purpose fine-tune.",
@@ -20,9 +21,10 @@ export function createSpecResolver(files: FileService, storage: FileStorage): Re
     return { type: "file", path: storage.pathOf(fileId) };
   }
 
-  return async (spec) => ({
-    ...spec,
-    dataset: await resolve(spec.dataset, "dataset"),
-    ...(spec.evalDataset ? { evalDataset: await resolve(spec.evalDataset, "evalDataset") } : {}),
-  });
+  return async (spec, stage) => {
+    const isNew = stage === "new";
+    const dataset = await resolve(spec.dataset, "dataset", isNew);
+    if (!spec.evalDataset) return { ...spec, dataset };
+    return { ...spec, dataset, evalDataset: await resolve(spec.evalDataset, "evalDataset", isNew) };
+  };
 }

@@ -1,7 +1,7 @@
 /** Bytes in files of one directory: written under another name, synced, then renamed, so that none is ever half there. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type FileStorage, limited, missing, type Written } from "./storage.ts";
 
@@ -20,6 +20,18 @@ async function writeSynced(path: string, chunks: AsyncIterable<Uint8Array>): Pro
     await file.close();
   }
   return { bytes, md5: hash.digest("hex") };
+}
+
+/** Names that are ours: whatever else lies in the directory is left alone. */
+const ownName = /^(\.)?((?:file-|part_)[0-9A-Za-z]+)(\.part)?$/;
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
 }
 
 /** `directory` is made when the first file comes. */
@@ -47,6 +59,13 @@ export function createDiskStorage(directory: string): FileStorage {
       }
     },
     remove: (name) => rm(pathOf(name), { force: true }),
+    async sweep(isWanted) {
+      for (const entry of await namesIn(directory)) {
+        const [, dot, name, part] = ownName.exec(entry) ?? [];
+        if (name === undefined || (dot === undefined) !== (part === undefined)) continue;
+        if (part !== undefined || !(await isWanted(name))) await rm(pathOf(entry), { force: true });
+      }
+    },
     pathOf,
   };
 }

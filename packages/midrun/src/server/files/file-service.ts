@@ -1,9 +1,14 @@
-/** Files of users and of jobs: records in the store, bytes in the storage. A file that has expired is not there any more. */
+/**
+ * Files of users and of jobs: records in the store, bytes in the storage. A file that has expired is not there any more. A
+ * file that is deleted, or expires, while a job is made from it is gone for everybody else; the job keeps its content.
+ */
 import { type Clock, timestampOf } from "../clock.ts";
-import type { FileRecord, FileRecords } from "../file-records.ts";
+import type { FileRecord } from "../file-records.ts";
 import { newFileId } from "../ids.ts";
+import type { Store } from "../store.ts";
 import { WireError } from "../wire-error.ts";
 import { checkJsonl } from "./check-jsonl.ts";
+import { isFileNeeded } from "./needed-files.ts";
 import type { FileStorage } from "./storage.ts";
 
 /** What a user says of a file. */
@@ -30,10 +35,14 @@ export interface FileService {
   content(id: string): AsyncIterable<Uint8Array>;
   /** Throws 404. */
   remove(id: string): Promise<void>;
+  /** Whether there is such a file, or a job that keeps the content of one that there was. */
+  isWanted(id: string): Promise<boolean>;
+  /** Removes the content that nobody wants any more. */
+  discardUnwanted(ids: readonly string[]): Promise<void>;
 }
 
 export interface FileServiceOptions {
-  store: FileRecords;
+  store: Store;
   storage: FileStorage;
   clock: Clock;
 }
@@ -46,9 +55,11 @@ export function createFileService({ store, storage, clock }: FileServiceOptions)
 
   async function erase(id: string): Promise<boolean> {
     const found = await store.deleteFile(id);
-    await storage.remove(id);
+    if (!(await isFileNeeded(store, id))) await storage.remove(id);
     return found;
   }
+
+  const isWanted = async (id: string) => (await find(id)) !== null || isFileNeeded(store, id);
 
   async function describe(id: string, sizeBytes: number, { filename, purpose, seconds }: FileFields) {
     const rows = purpose === "fine-tune" ? await checkJsonl(storage.read(id)) : null;
@@ -92,6 +103,10 @@ export function createFileService({ store, storage, clock }: FileServiceOptions)
     async remove(id) {
       await get(id);
       if (!(await erase(id))) throw notFound(id);
+    },
+    isWanted,
+    async discardUnwanted(ids) {
+      for (const id of ids) if (!(await isWanted(id))) await storage.remove(id);
     },
   };
 }

@@ -18,6 +18,9 @@ export function createMemoryStorage(): FileStorage {
       yield content;
     },
     remove: async (name) => void contents.delete(name),
+    async sweep(isWanted) {
+      for (const name of [...contents.keys()]) if (!(await isWanted(name))) contents.delete(name);
+    },
     pathOf: (name) => `/midrun-memory/${name}`,
   };
 }

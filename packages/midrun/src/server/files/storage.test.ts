@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -54,6 +54,24 @@ describe.each([
     await storage.remove("a");
     await expect(text(storage, "a")).rejects.toMatchObject({ code: "file_not_found" });
   });
+
+  it("is swept of what nobody wants", async () => {
+    const storage = create();
+    await storage.sweep(async () => false);
+    for (const name of ["file-1", "file-2", "part_1"]) await storage.write(name, chunks(name), 9);
+    await storage.sweep(async (name) => name === "file-2");
+    expect(await text(storage, "file-2")).toBe("file-2");
+    for (const name of ["file-1", "part_1"]) {
+      await expect(text(storage, name)).rejects.toMatchObject({ code: "file_not_found" });
+    }
+  });
+});
+
+it("sweeps away what a killed process left half written, and nothing that is not its own", async () => {
+  const kept = ["notes.txt", ".part", "file-a.txt", ".file-b", "file-c.part", "file-d"];
+  for (const name of [...kept, ".file-e.part", ".part_f.part", "part_g"]) await writeFile(join(dir, name), "x");
+  await createDiskStorage(dir).sweep(async (name) => name === "file-d");
+  expect((await readdir(dir)).sort()).toEqual(kept.sort());
 });
 
 it("leaves no unfinished file on disk", async () => {

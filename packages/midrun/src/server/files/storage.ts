@@ -17,6 +17,11 @@ export interface FileStorage {
   read(name: string): AsyncIterable<Uint8Array>;
   /** Nothing happens when there is nothing. */
   remove(name: string): Promise<void>;
+  /**
+   * Removes what a killed process left: writes that never ended, and content that nobody asks for. Called before anything is
+   * written.
+   */
+  sweep(isWanted: (name: string) => Promise<boolean>): Promise<void>;
   /** Absolute path for a runner. */
   pathOf(name: string): string;
 }

@@ -21,6 +21,8 @@ export interface UploadService {
   /** Throws 404; 400 when the upload has ended or expired. */
   cancel(uploadId: string): Promise<UploadRecord>;
   isExpired(upload: UploadRecord): boolean;
+  /** Ids of the parts that may still become files. */
+  pendingParts(): Promise<string[]>;
 }
 
 export interface UploadServiceOptions {
@@ -35,7 +37,7 @@ const refuseEnded = ({ id }: UploadRecord, status: string) =>
 
 export function createUploadService({ store, storage, files, clock }: UploadServiceOptions): UploadService {
   const isExpired = ({ status, expiresAt }: UploadRecord) =>
-    status === "pending" && Date.parse(expiresAt) <= clock.now();
+    status === "expired" || (status === "pending" && Date.parse(expiresAt) <= clock.now());
 
   async function get(id: string): Promise<UploadRecord> {
     const upload = await store.getUpload(id);
@@ -52,6 +54,13 @@ export function createUploadService({ store, storage, files, clock }: UploadServ
 
   async function removeParts(uploadId: string): Promise<void> {
     for (const { id } of await store.listParts(uploadId)) await storage.remove(id);
+  }
+
+  /** Nobody ends an upload that was given up: whoever begins another one clears its parts away. */
+  async function endExpired(): Promise<void> {
+    for (const upload of (await store.listPendingUploads()).filter(isExpired)) {
+      if (await store.endUpload(upload.id, { status: "expired" })) await removeParts(upload.id);
+    }
   }
 
   async function* joined(parts: readonly PartRecord[]): AsyncGenerator<Uint8Array> {
@@ -90,6 +99,7 @@ export function createUploadService({ store, storage, files, clock }: UploadServ
 
   return {
     async create({ filename, purpose, seconds, sizeBytes }) {
+      await endExpired();
       const upload: UploadRecord = {
         id: newUploadId(),
         filename,
@@ -136,5 +146,11 @@ export function createUploadService({ store, storage, files, clock }: UploadServ
     },
 
     isExpired,
+
+    async pendingParts() {
+      await endExpired();
+      const parts = (await store.listPendingUploads()).map(({ id }) => store.listParts(id));
+      return (await Promise.all(parts)).flat().map(({ id }) => id);
+    },
   };
 }

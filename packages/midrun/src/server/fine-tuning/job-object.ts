@@ -4,11 +4,16 @@ import type { JobStatus } from "../../protocol/job.ts";
 import { toUnix } from "../file-object.ts";
 import type { JobRecord } from "../store.ts";
 import { failureCode } from "./check-job.ts";
-import type { Hyperparameters } from "./record.ts";
+import type { DataProblem, Hyperparameters } from "./record.ts";
 
 /** The clients' types do not know the two states of a pause; OpenAI's own description returns one of them. */
 export type WireStatus = FineTuningJob["status"] | "pausing" | "paused";
-export type WireJob = Omit<FineTuningJob, "status"> & { status: WireStatus };
+/** A list of jobs must stay readable: the job's events have more. */
+const maxProblems = 100;
+
+/** Beside OpenAI's three fields what is wrong with the files: how much, and the first of it. */
+export type WireJobError = NonNullable<FineTuningJob["error"]> & { problem_count?: number; problems?: DataProblem[] };
+export type WireJob = Omit<FineTuningJob, "status" | "error"> & { status: WireStatus; error: WireJobError | null };
 
 const statuses: { [S in JobStatus]: (job: JobRecord) => WireStatus } = {
   queued: ({ held }) => (held ? "validating_files" : "queued"),
@@ -53,12 +58,18 @@ function estimateFinish({ status, metrics, totalSteps, spec }: JobRecord, now: n
 /** Codes of ours for which OpenAI has one of its own. */
 const errorCodes: Record<string, string> = { invalid_dataset: "invalid_training_file", internal: "server_error" };
 
-function toError({ error, fineTuning }: JobRecord): FineTuningJob["error"] {
+function toError({ error, fineTuning }: JobRecord): WireJobError | null {
   if (!error) return null;
   const { code, message, param } = error;
-  const problems = fineTuning?.check?.problems ?? [];
-  const wireCode = problems.length > 0 ? failureCode(problems, fineTuning!) : (errorCodes[code] ?? code);
-  return { code: wireCode, message, param };
+  const { problems = [], problemCount = 0 } = fineTuning?.check ?? {};
+  if (problems.length === 0) return { code: errorCodes[code] ?? code, message, param };
+  return {
+    code: failureCode(problems, fineTuning!),
+    message,
+    param,
+    problem_count: problemCount,
+    problems: problems.slice(0, maxProblems),
+  };
 }
 
 const uploadOf = (source: JobRecord["spec"]["dataset"] | undefined) =>

@@ -135,7 +135,7 @@ export function createFineTuning(options: FineTuningOptions): FineTuningService 
     async create(request, key) {
       const model = resolveTunable(aliases, request.model);
       const record = await toRecord(request);
-      const spec = toSpec(model, request.seed ?? newSeed(), record);
+      const spec = toSpec(request.model, request.seed ?? newSeed(), record);
       const job = await scheduler.submit(spec, key, record).catch((error: unknown) => {
         throw toModelError(error, model);
       });

@@ -248,6 +248,97 @@ describe("uploads", () => {
   });
 });
 
+describe("a file that is deleted while a job is made from it", () => {
+  const content = async (id: string) => {
+    let text = "";
+    for await (const piece of t.files.read(id)) text += Buffer.from(piece).toString();
+    return text;
+  };
+  const gone = { status: 404 };
+
+  beforeEach(() => {
+    t = setUp({ fake: { manual: true } });
+  });
+
+  it("is gone for everybody, and kept for the job until that has ended", async () => {
+    const training_file = await t.upload(chatRows());
+    const validation_file = await t.upload(chatRows(2));
+    const { id } = await t.openai.fineTuning.jobs.create({ model: "m", training_file, validation_file });
+    for (const file of [training_file, validation_file]) {
+      expect(await t.openai.files.delete(file)).toMatchObject({ deleted: true });
+      await expect(t.openai.files.retrieve(file)).rejects.toMatchObject(gone);
+      await expect(t.openai.files.content(file)).rejects.toMatchObject(gone);
+      await expect(t.openai.files.delete(file)).rejects.toMatchObject(gone);
+    }
+    await expect(t.openai.fineTuning.jobs.create({ model: "m", training_file })).rejects.toThrow(/does not exist/);
+    expect(await content(training_file)).toBe(toJsonl(chatRows()));
+    await t.runner.advance(4);
+    await t.finish(id);
+    expect((await t.openai.fineTuning.jobs.retrieve(id)).status).toBe("succeeded");
+    await expect.poll(() => content(training_file).catch(() => "gone")).toBe("gone");
+    await expect.poll(() => content(validation_file).catch(() => "gone")).toBe("gone");
+  });
+
+  it("outlives its expiry and every job but the last that needs it", async () => {
+    const expires_after = { anchor: "created_at", seconds: 3600 } as const;
+    const file = new File([toJsonl(chatRows())], "a.jsonl");
+    const { id: training_file } = await t.openai.files.create({ file, purpose: "fine-tune", expires_after });
+    const first = await t.openai.fineTuning.jobs.create({ model: "m", training_file });
+    const second = await t.openai.fineTuning.jobs.create({ model: "m", training_file });
+    t.clock.advance(3_600_000);
+    await expect(t.openai.files.retrieve(training_file)).rejects.toMatchObject(gone);
+    await t.runner.advance(4);
+    await t.finish(first.id);
+    await t.runner.advance(0);
+    expect(await content(training_file)).toBe(toJsonl(chatRows()));
+    await t.openai.fineTuning.jobs.pause(second.id);
+    await t.runner.advance(1);
+    await expect.poll(async () => (await t.store.getJob(second.id))?.status).toBe("paused");
+    expect(await content(training_file)).toBe(toJsonl(chatRows()));
+    await t.openai.fineTuning.jobs.cancel(second.id);
+    await expect.poll(() => content(training_file).catch(() => "gone")).toBe("gone");
+  });
+
+  it("stays when its jobs end, unless it was deleted", async () => {
+    const training_file = await t.upload(chatRows());
+    const { id } = await t.openai.fineTuning.jobs.create({ model: "m", training_file });
+    await t.openai.fineTuning.jobs.cancel(id);
+    await t.close();
+    expect(await content(training_file)).toBe(toJsonl(chatRows()));
+  });
+});
+
+describe("a server that starts after a kill", () => {
+  it("clears away content that nothing refers to, and no other", async () => {
+    t = setUp({ fake: { manual: true } });
+    const kept = await t.upload(chatRows(), "kept");
+    const needed = await t.upload(chatRows(), "needed");
+    await t.openai.fineTuning.jobs.create({ model: "m", training_file: needed });
+    await t.openai.files.delete(needed);
+    const announced = { bytes: 3, filename: "f", mime_type: "m", purpose: "batch" } as const;
+    const data = await toFile(Buffer.from("abc"), "part");
+    const [given, open] = [await t.openai.uploads.create(announced), await t.openai.uploads.create(announced)];
+    const lost = await t.openai.uploads.parts.create(given.id, { data });
+    const stray = (async function* () {
+      yield Buffer.from("never recorded");
+    })();
+    await t.files.write("file-stray", stray, 99);
+    t.clock.advance(1_800_000);
+    const later = await t.openai.uploads.create(announced);
+    const part = await t.openai.uploads.parts.create(later.id, { data });
+    t.clock.advance(1_800_000);
+
+    const next = setUp({ store: t.store, files: t.files, clock: t.clock, fake: { manual: true } });
+    await next.app.ready;
+    const names: string[] = [];
+    await t.files.sweep(async (name) => names.push(name) > 0);
+    expect(names.sort()).toEqual([kept, needed, part.id].sort());
+    expect(names).not.toContain(lost.id);
+    await expect(next.openai.uploads.complete(open.id, { part_ids: [part.id] })).rejects.toThrow(/is expired/);
+    expect((await next.openai.uploads.complete(later.id, { part_ids: [part.id] })).status).toBe("completed");
+  });
+});
+
 describe("a job of the native route", () => {
   it("trains on an uploaded file, and needs it", async () => {
     const fileId = await t.upload(chatRows());

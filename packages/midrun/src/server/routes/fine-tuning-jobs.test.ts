@@ -181,7 +181,21 @@ describe("fineTuning.jobs.create", () => {
         },
       },
     });
-    expect((await t.send("POST", "/v1/fine_tuning/jobs", "{")).status).toBe(400);
+    for (const body of ["{", "", "[1]"]) {
+      expect(await t.send("POST", "/v1/fine_tuning/jobs", body)).toMatchObject({
+        status: 400,
+        body: { error: { type: "invalid_request_error", param: null } },
+      });
+    }
+    expect(await t.send("POST", "/v1/fine_tuning/jobs", "{")).toMatchObject({
+      body: { error: { code: null, message: expect.stringMatching(/not JSON/) } },
+    });
+  });
+
+  it("shows no more problems than a list of jobs can hold, and counts all", async () => {
+    const { error } = await create({}, Array(300).fill({ messages: "none" }));
+    expect(error).toMatchObject({ problem_count: 300 });
+    expect((error as unknown as { problems: unknown[] }).problems).toHaveLength(100);
   });
 
   it("refuses a file of another purpose", async () => {
@@ -295,6 +309,7 @@ describe("validation of the data", () => {
     const event = (await jobs().listEvents(job.id)).data.find(({ message }) => message.startsWith("Found"));
     expect(event).toMatchObject({ level: "error", message: "Found 6 problem(s) in the job's files" });
     const { problems } = event!.data as { problems: Record<string, unknown>[] };
+    expect(job.error).toMatchObject({ problem_count: 6, problems });
     expect(problems.map(({ line, example, message, code }) => [line, example, message, code])).toEqual([
       [3, 3, 1, "message_missing_key"],
       [3, 3, 2, "unrecognized_role"],
@@ -411,6 +426,7 @@ describe("validation of the data", () => {
           yield Buffer.from(toJsonl(chatRows()));
         },
         remove: async () => {},
+        sweep: async () => {},
         pathOf: (name) => name,
       },
     });

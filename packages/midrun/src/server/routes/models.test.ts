@@ -30,6 +30,22 @@ describe("models", () => {
     await expect(t.openai.models.retrieve("org/none")).rejects.toMatchObject({ status: 404, code: "model_not_found" });
   });
 
+  it("are listed by their aliases before any job uses them", async () => {
+    const alias = { id: "gpt-4o-mini", object: "model", created: 1767225600, owned_by: "base" };
+    expect((await t.openai.models.list()).data).toEqual([alias]);
+    expect(await t.openai.models.retrieve("gpt-4o-mini")).toEqual(alias);
+  });
+
+  it("go by their aliases in jobs of the native route as well", async () => {
+    const spec = { name: "n", model: "gpt-4o-mini", dataset: { type: "inline", rows: [{ text: "a" }] } };
+    const { body } = await t.send("POST", "/v1/jobs", spec);
+    expect(body).toMatchObject({ model: "org/base", spec: { model: "gpt-4o-mini" } });
+    const { id } = body as { id: string };
+    await t.runner.advance(4);
+    await t.finish(id);
+    expect((await t.store.getJob(id))?.modelName).toMatch(/^ft:org\/base:midrun:n:/);
+  });
+
   it("answer under an alias", async () => {
     const messages = [{ role: "user" as const, content: "hi" }];
     const answer = await t.openai.chat.completions.create({ model: "gpt-4o-mini", messages });
@@ -41,9 +57,9 @@ describe("models", () => {
     expect(await t.openai.models.delete(`${name}:ckpt-step-2`)).toEqual({
       ...{ id: `${name}:ckpt-step-2`, object: "model", deleted: true },
     });
-    expect(await ids()).toEqual(["org/base", name, `${name}:ckpt-step-4`]);
+    expect(await ids()).toEqual(["org/base", name, `${name}:ckpt-step-4`, "gpt-4o-mini"]);
     await t.openai.models.delete(name);
-    expect(await ids()).toEqual(["org/base", `${name}:ckpt-step-4`]);
+    expect(await ids()).toEqual(["org/base", `${name}:ckpt-step-4`, "gpt-4o-mini"]);
     await expect(t.openai.models.delete(name)).rejects.toMatchObject({ status: 404 });
     const messages = [{ role: "user" as const, content: "hi" }];
     await expect(t.openai.chat.completions.create({ model: name, messages })).rejects.toMatchObject({ status: 404 });

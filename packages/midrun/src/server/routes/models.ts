@@ -11,10 +11,10 @@ import { resolveModel } from "../resolve-model.ts";
 import type { ModelRecord } from "../store.ts";
 import { badRequest, WireError } from "../wire-error.ts";
 
+const toBase = (id: string, created: number): Model => ({ id, object: "model", created, owned_by: "base" });
+
 const toModel = ({ name, createdAt, trained }: ModelRecord): Model => ({
-  id: name,
-  object: "model",
-  created: toUnix(createdAt),
+  ...toBase(name, toUnix(createdAt)),
   owned_by: trained ? "midrun" : "base",
 });
 
@@ -25,12 +25,22 @@ const noModel = (name: string) =>
   });
 
 export function modelRoutes(services: Services): Hono<Env> {
-  const { store, scheduler, modelAliases } = services;
+  const { store, scheduler, modelAliases, clock } = services;
+  const startedAt = Math.floor(clock.now() / 1000);
+
+  /** Known models, and the names that stand for models: whether or not a job uses them, they may be asked for. */
+  async function listModels(): Promise<Model[]> {
+    const known = (await store.listModels()).map(toModel);
+    const createdOf = (name: string) => known.find(({ id }) => id === resolveAlias(modelAliases, name))?.created;
+    const aliases = Object.keys(modelAliases)
+      .filter((name) => !known.some(({ id }) => id === name))
+      .map((name) => toBase(name, createdOf(name) ?? startedAt));
+    return [...known, ...aliases];
+  }
 
   async function getModel(name: string): Promise<Model> {
-    const models = await store.listModels();
-    const found = models.find((model) => model.name === resolveAlias(modelAliases, name));
-    if (found) return { ...toModel(found), id: name };
+    const found = (await listModels()).find(({ id }) => id === name);
+    if (found) return found;
     throw noModel(name);
   }
 
@@ -54,7 +64,7 @@ export function modelRoutes(services: Services): Hono<Env> {
 
   // Names may hold slashes: clients encode them, people do not.
   return new Hono<Env>()
-    .get("/", async (c) => c.json({ object: "list", data: (await store.listModels()).map(toModel) }))
+    .get("/", async (c) => c.json({ object: "list", data: await listModels() }))
     .get("/:model{.+}", async (c) => c.json(await getModel(c.req.param("model"))))
     .delete("/:model{.+}", async (c) => {
       const id = c.req.param("model");

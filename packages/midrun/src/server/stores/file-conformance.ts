@@ -96,6 +96,19 @@ export function fileConformance(current: () => FileRecords): void {
     });
   });
 
+  describe("pending uploads", () => {
+    it("are those that have not ended", async () => {
+      const store = current();
+      expect(await store.listPendingUploads()).toEqual([]);
+      for (const id of ["u1", "u2", "u3", "u4"]) await store.createUpload(upload(id));
+      await store.endUpload("u1", { status: "cancelled" });
+      await store.endUpload("u3", { status: "expired" });
+      await store.endUpload("u4", { status: "completed", file: file("f") });
+      expect(await store.listPendingUploads()).toEqual([upload("u2")]);
+      expect(await store.getUpload("u3")).toMatchObject({ status: "expired", fileId: null });
+    });
+  });
+
   describe("checkpoint permissions", () => {
     it("belong to their checkpoint", async () => {
       const store = current();

@@ -25,6 +25,7 @@ export function createMemoryFiles(): FileRecords {
 
     createUpload: async (upload) => void uploads.set(upload.id, structuredClone(upload)),
     getUpload: async (id) => structuredClone(uploads.get(id)) ?? null,
+    listPendingUploads: async () => structuredClone([...uploads.values()].filter(({ status }) => status === "pending")),
     async endUpload(id, end) {
       const upload = pendingUpload(id);
       if (!upload) return false;

@@ -47,6 +47,10 @@ export function createSqliteFiles({ run, get, all }: Statements, transaction: <T
 
     createUpload: async (upload) => void run("INSERT INTO uploads VALUES (?, ?)", upload.id, JSON.stringify(upload)),
     getUpload: async (id) => readUpload(id),
+    listPendingUploads: async () =>
+      all<RecordRow>("SELECT record FROM uploads WHERE record ->> '$.status' = 'pending'").map((row) =>
+        fromRow<UploadRecord>(row),
+      ),
     endUpload: async (id, end) =>
       transaction(() => {
         const upload = readUpload(id);
