@@ -46,6 +46,7 @@ const engineLayers = [
 /** Where the rule has a door: dynamic imports that only run when there is a file system or no server elsewhere. */
 const lazyNode = [
   "client/local.ts",
+  "client/running-server.ts",
   "trainer/local-paths.ts",
   "trainer/run-trainer.ts",
   "trainer/finetune/local-files.ts",

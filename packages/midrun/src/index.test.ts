@@ -9,6 +9,7 @@ it("midrun exports this list and nothing else", () => {
     "createClient",
     "createMidrun",
     "createTrainer",
+    "defineConfig",
     "finetune",
     "isMidrun",
     "loadModel",

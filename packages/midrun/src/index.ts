@@ -46,6 +46,7 @@ export type {
   Steps,
 } from "./protocol/job.ts";
 export type { Page } from "./protocol/page.ts";
+export { defineConfig, type MidrunConfig } from "./protocol/settings.ts";
 export type {
   CancelledContext,
   CheckpointContext,

@@ -1,27 +1,46 @@
 /** For tests of the commands: a terminal that is written down. */
 import type { MidrunClient } from "../client/client.ts";
-import type { CliIo } from "./io.ts";
+import type { Settings } from "../protocol/settings.ts";
+import type { Host } from "./io.ts";
 
-export interface FakeIo extends CliIo {
+export interface FakeIo extends Host {
   written: { out: string; err: string };
   /** Presses Ctrl-C. */
   interrupt(): void;
   /** Exit codes of `leave`. */
   left: number[];
+  /** Settings of each `connect`. */
+  connected: Settings[];
+}
+
+export interface FakeIoOptions {
+  columns?: number | null;
+  /** Lines, when somebody types. */
+  typed?: string[];
+  piped?: string;
+  env?: Record<string, string>;
+  cwd?: string;
 }
 
 export function fakeIo(
   client: MidrunClient,
-  { columns = null, typed, piped = "" }: { columns?: number | null; typed?: string[]; piped?: string } = {},
+  { columns = null, typed, piped = "", env = {}, cwd = process.cwd() }: FakeIoOptions = {},
 ): FakeIo {
   const written = { out: "", err: "" };
   const left: number[] = [];
+  const connected: Settings[] = [];
   const callbacks: (() => void)[] = [];
   const lines = [...(typed ?? [])];
   return {
     written,
     left,
-    client,
+    connected,
+    env,
+    cwd,
+    connect: async (settings) => {
+      connected.push(settings);
+      return client;
+    },
     interrupt: () => callbacks.at(-1)?.(),
     out: (text) => {
       written.out += text;

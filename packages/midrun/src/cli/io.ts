@@ -1,7 +1,10 @@
 /** Everything a command touches outside itself: handed in by `main.ts`, and by tests. */
 import type { MidrunClient } from "../client/client.ts";
+import type { Settings } from "../protocol/settings.ts";
+import type { Env } from "./settings/resolve-settings.ts";
 
-export interface CliIo {
+/** The process that the command line runs in. */
+export interface Host {
   /** Writes to standard output. */
   out(text: string): void;
   /** Writes to standard error. */
@@ -18,7 +21,15 @@ export interface CliIo {
   onInterrupt(callback: () => void): () => void;
   /** Ends the process at once. */
   leave(code: number): void;
-  /** The server that the environment names, or the one in this process. */
+  readonly env: Env;
+  readonly cwd: string;
+  /** The server that the settings name, one that runs over their data directory, or one in this process; for the project's trainers too. */
+  connect(settings: Settings): Promise<MidrunClient>;
+}
+
+/** What a command is given. */
+export interface CliIo extends Host {
+  readonly settings: Settings;
   readonly client: MidrunClient;
 }
 

@@ -8,8 +8,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-const io = createProcessIo();
-const code = await runCli(process.argv.slice(2), io);
-await io.client.close();
+const code = await runCli(process.argv.slice(2), createProcessIo());
 // A trainer that was left in the middle may still hold streams and timers open.
 process.exit(code);

@@ -1,10 +1,12 @@
 /** The real process behind `CliIo`. */
 import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
-import { createClient } from "../client/client.ts";
-import type { CliIo } from "./io.ts";
+import { createClient, type MidrunClient } from "../client/client.ts";
+import { findServer } from "../client/running-server.ts";
+import { type SettingName, type Settings, settings as table } from "../protocol/settings.ts";
+import type { Host } from "./io.ts";
 
-export function createProcessIo(): CliIo {
+export function createProcessIo(): Host {
   const interrupts = createInterrupts();
   return {
     out: (output) => void process.stdout.write(output),
@@ -15,7 +17,9 @@ export function createProcessIo(): CliIo {
     ask,
     onInterrupt: interrupts.listen,
     leave: (code) => process.exit(code),
-    client: createClient(),
+    env: process.env,
+    cwd: process.cwd(),
+    connect,
   };
 }
 
@@ -47,4 +51,17 @@ async function ask(prompt: string): Promise<string | null> {
   } finally {
     terminal.close();
   }
+}
+
+/** What a client is made from: a project's trainers make their own, from the environment. */
+const clientSettings: readonly SettingName[] = ["baseURL", "apiKey", "dataDir"];
+
+async function connect(given: Settings): Promise<MidrunClient> {
+  const running = given.baseURL === undefined ? await findServer(given.dataDir) : null;
+  const settings = running ? { ...given, baseURL: running.url } : given;
+  for (const name of clientSettings) {
+    const [variable, value] = [table[name].env, settings[name]];
+    if (variable !== null && value !== undefined) process.env[variable] = String(value);
+  }
+  return createClient();
 }

@@ -38,7 +38,8 @@ describe("the command line", () => {
     [["chat", "m", "--max-tokens", "1.5"], /whole number above 0/],
     [["jobs", "list", "--status", "done"], /queued, running/],
     [["start", "--jsn"], /Did you mean --json/],
-    [["serve", "--port", "x"], /whole number/],
+    [["serve", "--port", "x"], /It got "x", expected integer/],
+    [["serve", "--port", "70000"], /65535/],
   ])("refuses %j with a reason and the code for wrong usage", async (argv, reason) => {
     const { code, out, err } = await run(argv);
     expect({ code, out }).toEqual({ code: 2, out: "" });

@@ -8,15 +8,15 @@ import { createModelsResource, type ModelsResource } from "./models.ts";
 
 export interface ClientOptions {
   /**
-   * Address of a midrun server, with or without `/v1`. Default: `MIDRUN_BASE_URL`; with neither, the server runs in this
-   * process.
+   * Address of a midrun server, with or without `/v1`. Default: `MIDRUN_BASE_URL`; with neither, the server that runs over `dataDir`
+   * (`midrun dev`), else one in this process.
    */
   baseURL?: string;
   /** Default: `MIDRUN_API_KEY`. */
   apiKey?: string;
   /** Replaces the network: takes a `Request`, gives a `Response`. */
   fetch?: Fetch;
-  /** Where an in-process server keeps jobs and checkpoints. Default `.midrun` in the working directory. */
+  /** Where an in-process server keeps jobs and checkpoints. Default: `MIDRUN_DATA_DIR`, else `.midrun` in the working directory. */
   dataDir?: string;
   /** Time limit of a request whose answer is one document. Default 600,000; training and streams have none. */
   timeoutMs?: number;
@@ -43,7 +43,8 @@ const inProcessURL = "http://localhost";
 /** A client of one server. Touches neither network nor disk. Throws `invalid_config` for a `baseURL` that is none. */
 export function createClient(options: ClientOptions = {}): MidrunClient {
   const given = options.baseURL ?? (options.fetch ? undefined : environmentVariable("MIDRUN_BASE_URL"));
-  const { dataDir = ".midrun", timeoutMs = 600_000, sleep = sleepForReal, random = Math.random } = options;
+  const { timeoutMs = 600_000, sleep = sleepForReal, random = Math.random } = options;
+  const dataDir = options.dataDir ?? environmentVariable("MIDRUN_DATA_DIR") ?? ".midrun";
   const inProcess = given === undefined && options.fetch === undefined;
   const baseURL = parseBaseURL(given ?? inProcessURL);
   const transport: Transport = {
@@ -81,7 +82,7 @@ function parseBaseURL(text: string): string {
   }
   throw new MidrunError("invalid_config", `baseURL: got ${JSON.stringify(text)}; expected an http(s) address.`, {
     param: "baseURL",
-    hint: 'For example "http://127.0.0.1:4717".',
+    hint: 'For example "http://127.0.0.1:4000".',
   });
 }
 

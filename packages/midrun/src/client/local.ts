@@ -1,11 +1,18 @@
-/** The in-process server: one for each data directory, started by the first request, shared by every client. */
-import type { App } from "../server/index.ts";
+/** The server of a data directory: one that runs already, else one in this process, started by the first request and shared by every client. */
+import type { Fetch } from "./http.ts";
+import { findServer } from "./running-server.ts";
 
-const open = new Map<string, Promise<App>>();
+interface LocalServer {
+  fetch: Fetch;
+  /** Pauses what is in training; a server of another process goes on. */
+  close(): Promise<void>;
+}
+
+const open = new Map<string, Promise<LocalServer>>();
 const closing = new Map<string, Promise<void>>();
 
 /** The running server of this directory, or a new one. A start that failed is tried again by the next caller. */
-export async function openLocal(dataDir: string): Promise<App> {
+export async function openLocal(dataDir: string): Promise<LocalServer> {
   const key = await absolute(dataDir);
   const running = open.get(key);
   if (running) return running;
@@ -21,23 +28,32 @@ export async function closeLocal(dataDir: string): Promise<void> {
   const running = open.get(key);
   if (!running) return closing.get(key);
   open.delete(key);
-  const ended = running.then((server) => server.close({ jobs: "pause" })).finally(() => closing.delete(key));
+  const ended = running.then((server) => server.close()).finally(() => closing.delete(key));
   closing.set(key, ended);
   return ended;
 }
 
-async function startServer(dataDir: string, previous: Promise<void> | undefined): Promise<App> {
+async function startServer(dataDir: string, previous: Promise<void> | undefined): Promise<LocalServer> {
   // Whoever closed the one before was told how that went.
   await previous?.catch(() => undefined);
+  const running = await findServer(dataDir);
+  if (running)
+    return { fetch: (request) => globalThis.fetch(readdressed(request, running.url)), close: async () => {} };
   const { createLocalServer } = await import("../server/index.ts");
   const server = createLocalServer({ dataDir });
   try {
     await server.ready;
-    return server;
+    return { fetch: server.fetch, close: () => server.close({ jobs: "pause" }) };
   } catch (error) {
     await server.close();
     throw error;
   }
+}
+
+/** Requests are written for a server in this process. */
+function readdressed(request: Request, url: string): Request {
+  const { pathname, search } = new URL(request.url);
+  return new Request(url + pathname + search, request);
 }
 
 async function absolute(dataDir: string): Promise<string> {

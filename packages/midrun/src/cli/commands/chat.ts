@@ -1,27 +1,42 @@
 /** `midrun chat`: talks to a model, a finished job, or a checkpoint of a job that is still training. */
 import { resolve } from "node:path";
+import { Option } from "commander";
 import type { MidrunClient } from "../../client/client.ts";
 import type { InferArgs, InferTarget } from "../../client/infer.ts";
 import { readDeltas } from "../../client/read.ts";
 import { isMidrunError, MidrunError } from "../../errors.ts";
 import type { ChatMessage } from "../../protocol/chat.ts";
+import { defineCommand } from "../command.ts";
 import { type CliIo, exitCodes } from "../io.ts";
+import { type JsonOption, jsonOption, notNegative, positiveInteger } from "../options.ts";
 import { formatError } from "../report-error.ts";
 import { formatJson } from "../table.ts";
 
-export interface ChatOptions {
-  /** A model, a job's id, or `job@step`. */
-  target: string;
+export interface ChatOptions extends JsonOption {
   /** One prompt; without it they are typed, or read from a pipe. */
   message?: string;
   system?: string;
   maxTokens?: number;
   temperature?: number;
-  json: boolean;
 }
 
-export async function chat(io: CliIo, options: ChatOptions): Promise<number> {
-  const target = await resolveTarget(io.client, options.target);
+export const chatCommand = defineCommand<ChatOptions, [target: string]>({
+  name: "chat",
+  description: "talk to a model, a job or a checkpoint, also while it trains",
+  arguments: [{ name: "<target>", description: "a model, a job's id, or job@step" }],
+  options: [
+    new Option("-m, --message <text>", "one prompt, instead of typing or standard input"),
+    new Option("--system <text>", "what the model is told first"),
+    new Option("--max-tokens <count>", "most tokens of an answer").argParser(positiveInteger),
+    new Option("--temperature <number>", "0 always takes the likeliest token").argParser(notNegative),
+    jsonOption("the chat completion as JSON"),
+  ],
+  examples: ["chat midrun/nano", 'chat job_0123@100 -m "I cannot log in." --temperature 0'],
+  run: chat,
+});
+
+async function chat(io: CliIo, options: ChatOptions, written: string): Promise<number> {
+  const target = await resolveTarget(io.client, written);
   const isConversation = options.message === undefined && io.inputIsTerminal;
   if (isConversation) return converse(io, target, options);
   const prompt = options.message ?? (await io.readInput()).trim();

@@ -1,13 +1,54 @@
 /** `midrun jobs`: what the server knows of its jobs, and their commands. */
-import type { Job, JobStatus } from "../../protocol/job.ts";
+import { Option } from "commander";
+import { type Job, type JobStatus, jobStatuses } from "../../protocol/job.ts";
+import { type AnyCommand, defineCommand } from "../command.ts";
 import { createDisplay } from "../display.ts";
 import { follow } from "../follow.ts";
 import { type CliIo, exitCodes } from "../io.ts";
+import { type JsonOption, jsonOption, positiveInteger, wholeNumber } from "../options.ts";
 import { formatLoss } from "../progress.ts";
 import { formatJson, formatTable } from "../table.ts";
 
-export interface JsonOption {
-  json: boolean;
+const jobArgument = { name: "<job>", description: "the job's id" };
+
+export const jobCommands: readonly AnyCommand[] = [
+  defineCommand<ListOptions>({
+    name: "jobs list",
+    description: "newest first",
+    options: [
+      new Option("--limit <count>", "most jobs to list").argParser(positiveInteger).default(20),
+      new Option("--after <job>", "only jobs older than this one"),
+      new Option("--status <status>", "only these").choices(jobStatuses),
+      jsonOption(),
+    ],
+    examples: ["jobs list", "jobs list --status running --json"],
+    run: listJobs,
+  }),
+  defineCommand<EventsOptions, [jobId: string]>({
+    name: "jobs events",
+    description: "every event, then live until the job is over",
+    arguments: [jobArgument],
+    options: [
+      new Option("--after <id>", "only events with a larger id").argParser(wholeNumber),
+      jsonOption("one JSON event a line"),
+    ],
+    examples: ["jobs events job_0123", "jobs events job_0123 --after 40 --json"],
+    run: showEvents,
+  }),
+  defineJobCommand("show", "one job and what it made", showJob),
+  defineJobCommand("pause", "save a checkpoint after the current step and stop there", pauseJob),
+  defineJobCommand("resume", "continue a paused job from its newest checkpoint", resumeJob),
+  defineJobCommand("cancel", "end a job for good", cancelJob),
+];
+
+function defineJobCommand(
+  verb: string,
+  description: string,
+  run: (io: CliIo, options: JsonOption, jobId: string) => Promise<number>,
+): AnyCommand {
+  const name = `jobs ${verb}`;
+  const examples = [`${name} job_0123`] as const;
+  return defineCommand({ name, description, arguments: [jobArgument], options: [jsonOption()], examples, run });
 }
 
 export interface ListOptions extends JsonOption {
@@ -17,7 +58,11 @@ export interface ListOptions extends JsonOption {
   status?: JobStatus;
 }
 
-export async function listJobs(io: CliIo, { json, ...options }: ListOptions): Promise<number> {
+interface EventsOptions extends JsonOption {
+  after?: number;
+}
+
+async function listJobs(io: CliIo, { json, ...options }: ListOptions): Promise<number> {
   const { data, hasMore } = await io.client.jobs.list(options);
   if (json) io.out(formatJson(data));
   else if (data.length === 0) io.out("No jobs.\n");
@@ -38,7 +83,7 @@ function rowOf(job: Job): string[] {
   ];
 }
 
-export async function showJob(io: CliIo, jobId: string, { json }: JsonOption): Promise<number> {
+async function showJob(io: CliIo, { json = false }: JsonOption, jobId: string): Promise<number> {
   const job = await io.client.jobs.retrieve(jobId);
   io.out(json ? formatJson(job) : describe(job));
   return exitCodes.done;
@@ -72,9 +117,9 @@ function lossOf({ metrics }: Job): string {
 }
 
 /** Follows the job to its end; an unknown job is refused at once. */
-export async function showEvents(io: CliIo, jobId: string, options: JsonOption & { after?: number }): Promise<number> {
+async function showEvents(io: CliIo, options: EventsOptions, jobId: string): Promise<number> {
   await io.client.jobs.retrieve(jobId);
-  const display = createDisplay(io, options);
+  const display = createDisplay(io, { json: options.json ?? false });
   const onReconnect = (error: unknown) =>
     display.note(`Connection lost (${error instanceof Error ? error.message : error}); trying again.`);
   for await (const event of io.client.jobs.events(jobId, { after: options.after, onReconnect })) display.event(event);
@@ -82,7 +127,7 @@ export async function showEvents(io: CliIo, jobId: string, options: JsonOption &
   return exitCodes.done;
 }
 
-export async function pauseJob(io: CliIo, jobId: string, { json }: JsonOption): Promise<number> {
+async function pauseJob(io: CliIo, { json = false }: JsonOption, jobId: string): Promise<number> {
   const job = await io.client.jobs.pause(jobId);
   io.out(
     json ? formatJson(job) : `Job ${jobId} pauses after its current step. Continue with: midrun jobs resume ${jobId}\n`,
@@ -90,14 +135,14 @@ export async function pauseJob(io: CliIo, jobId: string, { json }: JsonOption): 
   return exitCodes.done;
 }
 
-export async function cancelJob(io: CliIo, jobId: string, { json }: JsonOption): Promise<number> {
+async function cancelJob(io: CliIo, { json = false }: JsonOption, jobId: string): Promise<number> {
   const job = await io.client.jobs.cancel(jobId);
   io.out(json ? formatJson(job) : `Job ${jobId} is being cancelled.\n`);
   return exitCodes.done;
 }
 
 /** On a server the job goes on there; in this process it is followed to its end, since it would end with the process. */
-export async function resumeJob(io: CliIo, jobId: string, { json }: JsonOption): Promise<number> {
+async function resumeJob(io: CliIo, { json = false }: JsonOption, jobId: string): Promise<number> {
   const { jobs, inProcess } = io.client;
   const job = await jobs.resume(jobId);
   if (!inProcess) {

@@ -1,8 +1,20 @@
-/** `midrun models`: what can be asked by name. */
+/** `midrun models`: what can be trained and asked by name. */
+import { defineCommand } from "../command.ts";
 import { type CliIo, exitCodes } from "../io.ts";
+import { type JsonOption, jsonOption } from "../options.ts";
 import { formatJson, formatTable } from "../table.ts";
 
-export async function listModels(io: CliIo, { json }: { json: boolean }): Promise<number> {
+export const modelCommands = [
+  defineCommand<JsonOption>({
+    name: "models list",
+    description: "what can be asked by name",
+    options: [jsonOption()],
+    examples: ["models list"],
+    run: listModels,
+  }),
+];
+
+async function listModels(io: CliIo, { json }: JsonOption): Promise<number> {
   const models = await io.client.models.list();
   if (json) io.out(formatJson(models));
   else if (models.length === 0) io.out("No models yet: they appear with the first job.\n");

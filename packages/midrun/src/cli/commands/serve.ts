@@ -1,17 +1,29 @@
 /** `midrun serve`: the server on a port, until Ctrl-C. */
+import { announceServer } from "../../client/running-server.ts";
+import { defineCommand } from "../command.ts";
 import { type CliIo, exitCodes } from "../io.ts";
 
-export interface ServeOptions {
-  host: string;
-  /** 0: any free one. */
-  port: number;
-  dataDir: string;
-}
+export const serveCommand = defineCommand({
+  name: "serve",
+  description: "the server on a port, until Ctrl-C",
+  settings: ["host", "port", "slots"],
+  examples: ["serve", "serve --port 0 --data-dir /var/lib/midrun"],
+  run: serve,
+});
 
-export async function serve(io: CliIo, options: ServeOptions): Promise<number> {
+async function serve(io: CliIo): Promise<number> {
   const { startServer } = await import("../../server/index.ts");
-  const server = await startServer(options);
-  io.out(`midrun serves ${server.url} (jobs and checkpoints in ${options.dataDir})\n`);
+  const { host, port, dataDir, slots, allowedHosts, modelAliases } = io.settings;
+  const server = await startServer({
+    host,
+    port,
+    dataDir,
+    slots,
+    modelAliases,
+    ...(allowedHosts.length > 0 ? { allowedHosts } : {}),
+  });
+  const withdraw = await announceServer(dataDir, { url: server.url, pid: process.pid });
+  io.out(`midrun serves ${server.url} (jobs and checkpoints in ${dataDir})\n`);
   io.out(`Programs find it with MIDRUN_BASE_URL=${server.url}; OpenAI's clients with the base URL ${server.url}/v1\n`);
   const stopped = Promise.withResolvers<void>();
   let asked = false;
@@ -22,6 +34,7 @@ export async function serve(io: CliIo, options: ServeOptions): Promise<number> {
   });
   await stopped.promise;
   io.err("Stopping. Running jobs continue from their newest checkpoint at the next start.\n");
+  await withdraw();
   await server.close();
   release();
   return exitCodes.done;
