@@ -25,6 +25,7 @@ import { graderRoutes } from "./routes/graders.ts";
 import { inferenceRoutes } from "./routes/inference.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { storedCompletionRoutes } from "./routes/stored-completions.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import type { Runners } from "./runners.ts";
 import { type CloseOptions, createScheduler } from "./scheduler.ts";
@@ -100,6 +101,7 @@ function createRoutes(services: Services, options: AppOptions, ready: Promise<vo
   app.route("/v1/jobs", jobRoutes(services));
   app.route("/v1/models", modelRoutes(services));
   app.route("/v1/chat/completions", chatCompletionRoutes(services));
+  app.route("/v1/chat/completions", storedCompletionRoutes(services));
   app.route("/v1/inference", inferenceRoutes(services));
   app.route("/v1/files", fileRoutes(services));
   app.route("/v1/uploads", uploadRoutes(services));

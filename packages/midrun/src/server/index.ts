@@ -2,6 +2,7 @@
 
 export { type App, type AppOptions, createApp } from "./app.ts";
 export { type Clock, systemClock } from "./clock.ts";
+export type { CompletionRecord, CompletionRecords, ListCompletions } from "./completion-records.ts";
 export type {
   FileRecord,
   FileRecords,

@@ -1,5 +1,6 @@
 /** Lists as OpenAI pages them: lenient about what is asked, `has_more` always there. */
 import type { Context } from "hono";
+import type { Page } from "../protocol/page.ts";
 import { badRequest } from "./wire-error.ts";
 
 export interface WirePage<T> {
@@ -43,6 +44,22 @@ export function pageAfter<T extends { id: string }>(
   const start = after ? items.findIndex(({ id }) => id === after) + 1 : 0;
   const rest = after && start === 0 ? [] : items.slice(start);
   return { object: "list", data: rest.slice(0, limit), has_more: rest.length > limit };
+}
+
+/** A page of those items that match, read from a list in pages as large. */
+export async function pageOfMatching<T extends { id: string }>(
+  read: (options: { after?: string; limit: number }) => Promise<Page<T>>,
+  matches: (item: T) => boolean,
+  { after, limit }: { after: string | undefined; limit: number },
+): Promise<Page<T>> {
+  const found: T[] = [];
+  for (let last = after; found.length <= limit; ) {
+    const page = await read({ limit: limit + 1, ...(last ? { after: last } : {}) });
+    found.push(...page.data.filter(matches));
+    if (!page.hasMore) break;
+    last = page.data.at(-1)!.id;
+  }
+  return { data: found.slice(0, limit), hasMore: found.length > limit };
 }
 
 export function withIds<T extends { id: string }>(page: WirePage<T>): IdentifiedPage<T> {

@@ -3,6 +3,7 @@ import { MidrunError } from "../errors.ts";
 import type { JobEvent, JobEventBody, StepMetrics } from "../protocol/event.ts";
 import type { Artifact, Job, JobStatus } from "../protocol/job.ts";
 import type { Page } from "../protocol/page.ts";
+import type { CompletionRecords } from "./completion-records.ts";
 import type { FileRecords } from "./file-records.ts";
 import type { FineTuningRecord } from "./fine-tuning/record.ts";
 import type { KeyRecords } from "./key-records.ts";
@@ -94,7 +95,7 @@ export interface ModelRecord {
 }
 
 /** Every promise resolves when the data is on disk (where there is one). Records are the caller's own copies. */
-export interface Store extends FileRecords, KeyRecords {
+export interface Store extends FileRecords, CompletionRecords, KeyRecords {
   /** Adds a queued job with its first event. When the key was used before: that key's job, and no events. */
   createJob(job: NewJob, first: NewEvent, key?: IdempotencyKey): Promise<{ job: JobRecord; events: JobEvent[] }>;
   /** Null: no such job. */

@@ -5,6 +5,7 @@ import { type CompletionHead, toChunks, toCompletion } from "../completion.ts";
 import type { Env, Services } from "../context.ts";
 import { crashEnvelope, type ErrorEnvelope, isForeseen, toEnvelope } from "../http-error.ts";
 import { newCompletionId } from "../ids.ts";
+import { type Keep, recorded } from "../kept-completions.ts";
 import { resolveModel } from "../resolve-model.ts";
 import type { GenerateEvent } from "../runner.ts";
 import { formatFrame, streamResponse } from "../stream-response.ts";
@@ -37,15 +38,21 @@ async function* toFrames(
   }
 }
 
-/** Runs the generation for as long as somebody listens. */
-export async function answerChat(c: Context<Env>, services: Services, ask: ChatAsk): Promise<Response> {
+/** Runs the generation for as long as somebody listens. `keep` is given the whole answer before anybody hears its end. */
+export async function answerChat(
+  c: Context<Env>,
+  services: Services,
+  ask: ChatAsk,
+  keep: Keep | null = null,
+): Promise<Response> {
   const { target, stream, includeUsage, ...input } = ask;
   const { runner, model, adapterDir, name } = await resolveModel(services, target);
   const left = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, left.signal]);
-  const generation = runner.generate({ ...input, model, adapterDir, signal });
   const created = Math.floor(services.clock.now() / 1000);
   const head = { id: newCompletionId(), created, model: name };
+  const answering = runner.generate({ ...input, model, adapterDir, signal });
+  const generation = keep ? recorded(answering, async (all) => keep(await toCompletion(head, all))) : answering;
   if (!stream) return c.json(await toCompletion(head, generation));
 
   const requestId = c.get("requestId");

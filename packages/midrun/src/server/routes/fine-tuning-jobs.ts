@@ -8,7 +8,8 @@ import { toUnix } from "../file-object.ts";
 import { parseEventId, toWireEvents, toWireMetrics } from "../fine-tuning/event-objects.ts";
 import { toWireJob, type WireJob } from "../fine-tuning/job-object.ts";
 import { toCheckpointName } from "../model-name.ts";
-import { pageAfter, readLimit, type WirePage, withIds } from "../openai-page.ts";
+import { hasMetadata, readMetadata } from "../openai-metadata.ts";
+import { pageAfter, pageOfMatching, readLimit, type WirePage, withIds } from "../openai-page.ts";
 import { readOpenAI } from "../openai-request.ts";
 import { readIdempotencyKey } from "../request-body.ts";
 import type { JobRecord, Store, StoredArtifact } from "../store.ts";
@@ -25,36 +26,14 @@ async function getJob(store: Store, id: string): Promise<JobRecord> {
   throw new WireError("job_not_found", "fine_tune_not_found", message, { param: "fine_tune_id" });
 }
 
-type Metadata = Record<string, string> | null;
-
-/** `metadata[k]=v` for each pair, `metadata=null` for jobs without; undefined: any. */
-function readMetadata(c: Context): Metadata | undefined {
-  if (c.req.query("metadata") === "null") return null;
-  const pairs = Object.entries(c.req.query()).flatMap(([name, value]) => {
-    const key = /^metadata\[(.*)\]$/.exec(name)?.[1];
-    return key === undefined ? [] : [[key, value] as const];
-  });
-  return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
-}
-
-function hasMetadata({ spec: { metadata } }: JobRecord, wanted: Metadata | undefined): boolean {
-  if (wanted === undefined) return true;
-  if (wanted === null) return metadata === undefined;
-  return Object.entries(wanted).every(([key, value]) => metadata?.[key] === value);
-}
-
 async function listJobs(c: Context<Env>, { store, clock }: Services): Promise<WirePage<WireJob>> {
-  const limit = readLimit(c, { max: 100, fallback: 20 });
   const wanted = readMetadata(c);
-  const found: JobRecord[] = [];
-  for (let after = c.req.query("after"); found.length <= limit; ) {
-    const page = await store.listJobs({ limit: limit + 1, ...(after ? { after } : {}) });
-    found.push(...page.data.filter((job) => hasMetadata(job, wanted)));
-    if (!page.hasMore) break;
-    after = page.data.at(-1)!.id;
-  }
-  const data = found.slice(0, limit).map((job) => toWireJob(job, clock.now()));
-  return { object: "list", data, has_more: found.length > limit };
+  const { data, hasMore } = await pageOfMatching(
+    (options) => store.listJobs(options),
+    ({ spec }) => hasMetadata(spec.metadata, wanted),
+    { after: c.req.query("after"), limit: readLimit(c, { max: 100, fallback: 20 }) },
+  );
+  return { object: "list", data: data.map((job) => toWireJob(job, clock.now())), has_more: hasMore };
 }
 
 async function listEvents(c: Context<Env>, store: Store, job: JobRecord): Promise<WirePage<FineTuningJobEvent>> {

@@ -4,6 +4,7 @@ import type { StepMetrics } from "../../protocol/event.ts";
 import type { JobSpec } from "../../protocol/job.ts";
 import type { FineTuningRecord } from "../fine-tuning/record.ts";
 import type { JobRecord, NewEvent, NewJob, Store, StoredArtifact } from "../store.ts";
+import { completionConformance } from "./completion-conformance.ts";
 import { fileConformance } from "./file-conformance.ts";
 import { keyConformance } from "./key-conformance.ts";
 
@@ -353,6 +354,7 @@ export function storeConformance(name: string, create: () => Promise<Store>): vo
     });
 
     fileConformance(() => store);
+    completionConformance(() => store);
     keyConformance(() => store);
 
     describe("idempotency keys", () => {

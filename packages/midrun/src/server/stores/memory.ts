@@ -13,6 +13,7 @@ import {
   type Store,
   type StoredArtifact,
 } from "../store.ts";
+import { createMemoryCompletions } from "./memory-completions.ts";
 import { createMemoryFiles } from "./memory-files.ts";
 import { createMemoryKeys } from "./memory-keys.ts";
 
@@ -91,6 +92,7 @@ export function createMemoryStore(): Store {
 
   return {
     ...createMemoryFiles(),
+    ...createMemoryCompletions(),
     ...createMemoryKeys(),
 
     async createJob(job, first, key) {

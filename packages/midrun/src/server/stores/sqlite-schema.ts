@@ -93,4 +93,14 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX checkpoint_permissions_by_checkpoint ON checkpoint_permissions (checkpoint, seq);
     `,
   },
+  {
+    name: "kept chat completions",
+    sql: `
+      CREATE TABLE chat_completions (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        record TEXT NOT NULL
+      ) STRICT;
+    `,
+  },
 ];

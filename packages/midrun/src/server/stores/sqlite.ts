@@ -13,6 +13,7 @@ import {
   type NewEvent,
   type Store,
 } from "../store.ts";
+import { createSqliteCompletions } from "./sqlite-completions.ts";
 import { createSqliteFiles } from "./sqlite-files.ts";
 import { createSqliteKeys } from "./sqlite-keys.ts";
 import { openDatabase, transaction } from "./sqlite-open.ts";
@@ -132,6 +133,7 @@ export function createSqliteStore(path: string, { lockTimeoutMs = 1000 }: Sqlite
 
   return {
     ...createSqliteFiles(statements, (work) => transaction(database, work)),
+    ...createSqliteCompletions(statements),
     ...keys,
 
     createJob: async (job, first, key) =>
