@@ -66,7 +66,14 @@ export type JobEventBody =
     }
   | ({ type: "training.log" } & StepMetrics & MicroBatches)
   | { type: "training.warning"; message: string }
-  | { type: "checkpoint.saved"; step: number; artifacts: Artifact[]; metrics: StepMetrics }
+  | {
+      type: "checkpoint.saved";
+      step: number;
+      artifacts: Artifact[];
+      metrics: StepMetrics;
+      /** Steps of the checkpoints that gave way to this one, see `keepCheckpoints`; absent when none did. */
+      removedSteps?: number[];
+    }
   | { type: "training.paused"; step: number }
   | { type: "training.completed"; artifacts: Artifact[]; metrics: StepMetrics | null }
   | { type: "training.failed"; error: JobErrorBody; step: number | null }

@@ -82,7 +82,8 @@ export function orphanChange(job: JobRecord, timestamp: string): JobChange {
 /** What a training's events change in its job. */
 export function recordChange(events: readonly TimedEvent[]): JobChange {
   const set: Partial<JobFields> = {};
-  const artifacts: StoredArtifact[] = [];
+  const artifacts = new Map<number, StoredArtifact[]>();
+  const removed = new Set<number>();
   for (const event of events) {
     if (event.type === "training.started") set.totalSteps = event.totalSteps;
     if (event.type === "training.log") {
@@ -90,11 +91,21 @@ export function recordChange(events: readonly TimedEvent[]): JobChange {
       Object.assign(set, { step: metrics.step, totalSteps: metrics.totalSteps, metrics });
     }
     if (event.type === "checkpoint.saved") {
-      const { metrics, timestamp: createdAt } = event;
-      artifacts.push(...event.artifacts.map((artifact) => ({ ...artifact, metrics, createdAt })));
+      const { step, metrics, timestamp: createdAt, removedSteps = [] } = event;
+      artifacts.set(
+        step,
+        event.artifacts.map((artifact) => ({ ...artifact, metrics, createdAt })),
+      );
+      // In the order of the events: a run that went back saves a step again that was removed before.
+      removed.delete(step);
+      for (const gone of removedSteps) {
+        artifacts.delete(gone);
+        removed.add(gone);
+      }
     }
   }
-  return { from: ["running"], set, artifacts, events: [...events] };
+  const removeArtifacts = [...removed].map((step) => ({ kind: "checkpoint" as const, step }));
+  return { from: ["running"], set, artifacts: [...artifacts.values()].flat(), removeArtifacts, events: [...events] };
 }
 
 /** Where the end of a training leads, whatever was asked in the meantime. */

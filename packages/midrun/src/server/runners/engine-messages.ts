@@ -43,11 +43,12 @@ const translations: {
     resumedFromStep,
   }),
   log: (log) => ({ type: "training.log", ...toMetrics(log), ...microBatchesOf(log) }),
-  checkpoint: ({ step, dir, files, metrics }) => ({
+  checkpoint: ({ step, dir, files, metrics, removedSteps }) => ({
     type: "checkpoint.saved",
     step,
     artifacts: [{ kind: "checkpoint", step, path: dir, files }],
     metrics: toMetrics(metrics),
+    ...(removedSteps ? { removedSteps } : {}),
   }),
   warning: ({ message }) => ({ type: "training.warning", message }),
 };

@@ -63,6 +63,12 @@ const checkpointOf = (jobDir: string, step: number): Artifact => ({
   files,
 });
 
+/** What gives way to the checkpoint of `step`; none but every `saveSteps`-th step has one. */
+function removedAfter(step: number, saveSteps: number, { keepCheckpoints: keep }: JobSpec) {
+  const gone = keep === undefined ? 0 : step - keep * saveSteps;
+  return gone > 0 && step % saveSteps === 0 ? { removedSteps: [gone] } : {};
+}
+
 function metricsOf(step: number, totalSteps: number, loss: number): StepMetrics {
   const measured = { step, totalSteps, loss, learningRate: 2e-4, epoch: step / totalSteps, gradNorm: 1, accuracy: 0.5 };
   const unmeasured = { evalLoss: null, evalAccuracy: null, samplesPerSecond: null, tokensPerSecond: null };
@@ -116,7 +122,8 @@ export function createFakeRunner(options: FakeRunnerOptions = {}): FakeRunner {
     const save = () => {
       if (saved.get(jobDir) === step || metrics === null) return;
       saved.set(jobDir, step);
-      report({ type: "checkpoint.saved", step, artifacts: [checkpointOf(jobDir, step)], metrics });
+      const artifacts = [checkpointOf(jobDir, step)];
+      report({ type: "checkpoint.saved", step, artifacts, metrics, ...removedAfter(step, saveSteps, spec) });
     };
     const end = (status: TrainOutcome["status"], artifact: Artifact | null = null): TrainOutcome => ({
       status,
