@@ -19,6 +19,7 @@ export type ErrorCode =
   | "not_supported"
   | "invalid_api_key"
   | "payload_too_large"
+  | "range_not_satisfiable"
   | "job_failed"
   | "job_cancelled"
   | "diverged"

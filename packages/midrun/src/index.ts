@@ -7,6 +7,7 @@ export type { Fetch, RequestOptions } from "./client/http.ts";
 export type { Infer, InferArgs, InferTarget } from "./client/infer.ts";
 export type {
   CreateJobOptions,
+  DownloadOptions,
   HistoryOptions,
   JobsResource,
   ListCheckpointsOptions,
@@ -39,6 +40,7 @@ export type {
   Checkpoint,
   DatasetSource,
   Job,
+  JobFile,
   JobSpec,
   JobSpecInput,
   JobStatus,

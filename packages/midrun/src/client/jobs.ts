@@ -1,6 +1,13 @@
 /** `client.jobs`: mirrors `/v1/jobs`. */
 import type { JobEvent } from "../protocol/event.ts";
-import { type Checkpoint, isTerminalStatus, type Job, type JobSpecInput, type JobStatus } from "../protocol/job.ts";
+import {
+  type Checkpoint,
+  isTerminalStatus,
+  type Job,
+  type JobFile,
+  type JobSpecInput,
+  type JobStatus,
+} from "../protocol/job.ts";
 import type { Page } from "../protocol/page.ts";
 import { type EventsOptions, followEvents } from "./events.ts";
 import { type RequestOptions, send, sendJson, type Transport } from "./http.ts";
@@ -32,6 +39,14 @@ export interface ListCheckpointsOptions extends RequestOptions {
   after?: number;
 }
 
+export interface DownloadOptions {
+  /** As in HTTP: `bytes=0-99`, `bytes=100-`, `bytes=-100`. Default: everything. */
+  range?: string;
+  /** Entity tag of the file that the range is of. */
+  ifRange?: string;
+  signal?: AbortSignal;
+}
+
 /** Every method rejects with `ApiError` when the server refuses, and `MidrunError` `network` when it cannot be reached. */
 export interface JobsResource {
   /** Validates and queues a job. Gives it as the server stored it, defaults filled in. */
@@ -50,6 +65,13 @@ export interface JobsResource {
   history(jobId: string, options?: HistoryOptions): Promise<Page<JobEvent>>;
   /** Oldest first. Each has the `model` name under which `client.models.infer` asks it. */
   checkpoints(jobId: string, options?: ListCheckpointsOptions): Promise<Page<Checkpoint>>;
+  /** Every file that the job made, with its size and hash. */
+  artifacts(jobId: string, options?: RequestOptions): Promise<Page<JobFile>>;
+  /**
+   * The bytes of one of them, by its `name`. `range: "bytes=100-"` gives the rest of a download that broke off; with `ifRange`,
+   * the `etag` of its beginning, only if the file is still the same (status 206), else all of it (200).
+   */
+  downloadArtifact(jobId: string, name: string, options?: DownloadOptions): Promise<Response>;
 }
 
 export function createJobsResource(transport: Transport): JobsResource {
@@ -82,6 +104,14 @@ export function createJobsResource(transport: Transport): JobsResource {
     checkpoints: (jobId, { limit, after, ...options } = {}) => {
       const path = `${pathOf(jobId)}/checkpoints${queryOf({ limit, after })}`;
       return sendJson<Page<Checkpoint>>(transport, { method: "GET", path }, options);
+    },
+    artifacts: (jobId, options) =>
+      sendJson<Page<JobFile>>(transport, { method: "GET", path: `${pathOf(jobId)}/artifacts` }, options),
+    downloadArtifact: (jobId, name, { range, ifRange, signal } = {}) => {
+      const encoded = name.split("/").map(encodeURIComponent).join("/");
+      const headers = { ...(range ? { range } : {}), ...(ifRange ? { "if-range": ifRange } : {}) };
+      const path = `${pathOf(jobId)}/artifacts/${encoded}`;
+      return send(transport, { method: "GET", path, headers, ...(signal ? { signal } : {}) });
     },
   };
 }

@@ -142,6 +142,19 @@ export interface Artifact {
   files: string[];
 }
 
+/** A file of a job, as `GET /v1/jobs/:id/artifacts` lists it. */
+export interface JobFile {
+  /** `checkpoints/step-000100/adapter_model.safetensors`: goes behind `/v1/jobs/:id/artifacts/` to get the bytes. */
+  name: string;
+  /** `config`: the effective configuration; `dataset`: what the data turned out to be, and their hash. */
+  kind: Artifact["kind"] | "metrics" | "config" | "dataset";
+  /** Of the checkpoint or the result that it belongs to; null for what tells of the whole run. */
+  step: number | null;
+  sizeBytes: number;
+  /** Hexadecimal, lower case. */
+  sha256: string;
+}
+
 export interface Job {
   id: string;
   name: string;

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { Hono } from "hono";
 import { MidrunError } from "../errors.ts";
+import { createFileHashes } from "./artifacts/file-hashes.ts";
 import { limitBody } from "./body-limit.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Env, Services } from "./context.ts";
@@ -127,6 +128,7 @@ export function createApp(options: AppOptions): App {
   const { store, runners, dataDir, slots, clock = systemClock, pingMs = 15_000, onError = warn } = options;
   const { modelAliases = {}, maxFileBytes, files: storage = createDiskStorage(join(dataDir, "files")) } = options;
   const onFault = (error: unknown) => onError(error, null);
+  const jobDirOf = (jobId: string) => join(dataDir, "jobs", jobId);
   const files = createFileService({ store, storage, clock });
   const uploads = createUploadService({ store, storage, files, clock });
   const tidying = createTidying({ store, storage, files, uploads, onError: onFault });
@@ -135,7 +137,7 @@ export function createApp(options: AppOptions): App {
     store,
     log,
     runners,
-    jobDirOf: (jobId) => join(dataDir, "jobs", jobId),
+    jobDirOf,
     clock,
     ...(slots === undefined ? {} : { slots }),
     modelAliases,
@@ -156,6 +158,7 @@ export function createApp(options: AppOptions): App {
   ready.catch(() => {});
   const services: Services = {
     ...{ store, log, scheduler, runners, files, uploads, fineTuning, modelAliases, clock, pingMs, onError },
+    ...{ jobDirOf, fileHashes: createFileHashes() },
     ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
   };
   const routes = createRoutes(services, options, ready);

@@ -1,4 +1,5 @@
 /** What the routes are given, and what each request carries. */
+import type { FileHashes } from "./artifacts/file-hashes.ts";
 import type { Clock } from "./clock.ts";
 import type { EventLog } from "./event-log.ts";
 import type { FileService } from "./files/file-service.ts";
@@ -18,6 +19,9 @@ export interface Services {
   uploads: UploadService;
   fineTuning: FineTuningService;
   modelAliases: ModelAliases;
+  /** Directory for everything that the job writes. */
+  jobDirOf: (jobId: string) => string;
+  fileHashes: FileHashes;
   /** Largest file. Default: OpenAI's limits, 512 MiB and 64 MiB for a part. */
   maxFileBytes?: number;
   clock: Clock;

@@ -23,6 +23,7 @@ const statusOf: { [C in ErrorCode]: ContentfulStatusCode } = {
   not_supported: 400,
   invalid_api_key: 401,
   payload_too_large: 413,
+  range_not_satisfiable: 416,
   job_failed: 400,
   job_cancelled: 400,
   diverged: 500,

@@ -16,7 +16,12 @@ afterEach(async () => {
 /** A job of ten steps that saved every second one and kept the newest two. */
 async function finishedJob() {
   test = createTestApp({ fake: { steps: 10, saveSteps: 2 } });
-  const spec: JobSpecInput = { name: "run", model: "base", dataset: { type: "inline", rows: [{}] }, keepCheckpoints: 2 };
+  const spec: JobSpecInput = {
+    name: "run",
+    model: "base",
+    dataset: { type: "inline", rows: [{}] },
+    keepCheckpoints: 2,
+  };
   const body = JSON.stringify(spec);
   const { id } = (await (await test.fetch("/v1/jobs", { method: "POST", body })).json()) as Job;
   await (await test.fetch(`/v1/jobs/${id}/events`, { headers: { accept: "text/event-stream" } })).text();

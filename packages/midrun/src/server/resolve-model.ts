@@ -47,7 +47,10 @@ function checkpointOf(runners: Runners, job: JobRecord, step: number): ResolvedM
   const { keepCheckpoints: kept } = job.spec;
   const gaveWay = kept !== undefined && steps.length > 0 && step < Math.max(...steps);
   const why = gaveWay ? ` any more, if it ever had: it keeps the newest ${kept} (keepCheckpoints) and the best` : "";
-  throw notFound(`Job ${job.id} has no checkpoint of step ${step}${why}.`, `It has: ${steps.join(", ") || "none yet"}.`);
+  throw notFound(
+    `Job ${job.id} has no checkpoint of step ${step}${why}.`,
+    `It has: ${steps.join(", ") || "none yet"}.`,
+  );
 }
 
 /** @throws MidrunError `model_not_found` for a name that no job gave, `job_not_found` for a reference to no job. */

@@ -11,6 +11,7 @@ import { toCheckpointName } from "../model-name.ts";
 import { queryInteger, readIdempotencyKey, readJson } from "../request-body.ts";
 import type { JobRecord, Store, StoredArtifact } from "../store.ts";
 import type { Command } from "../transitions.ts";
+import { answerArtifact, listArtifacts } from "./job-artifacts.ts";
 import { answerEvents } from "./job-events.ts";
 
 async function getJob(store: Store, id: string): Promise<JobRecord> {
@@ -68,5 +69,9 @@ export function jobRoutes(services: Services): Hono<Env> {
     .post("/:id/pause", command("pause"))
     .post("/:id/resume", command("resume"))
     .get("/:id/events", async (c) => answerEvents(c, services, (await getJob(store, c.req.param("id"))).id))
-    .get("/:id/checkpoints", async (c) => listCheckpoints(c, store, await getJob(store, c.req.param("id"))));
+    .get("/:id/checkpoints", async (c) => listCheckpoints(c, store, await getJob(store, c.req.param("id"))))
+    .get("/:id/artifacts", async (c) => listArtifacts(c, services, await getJob(store, c.req.param("id"))))
+    .get("/:id/artifacts/:name{.+}", async (c) =>
+      answerArtifact(c, services, { job: await getJob(store, c.req.param("id")), name: c.req.param("name") }),
+    );
 }
