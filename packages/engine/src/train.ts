@@ -12,6 +12,7 @@ import { startFromAdapter } from "./training/initial-adapter.ts";
 import { checkKeeping, keepCheckpoints, resumeKeeping } from "./training/keep.ts";
 import { type MeasuredRun, type Metrics, metricsOf } from "./training/metrics.ts";
 import type { Quality } from "./training/objective.ts";
+import { type PrefixRoom, prefixOf, roomWithin } from "./training/prefix.ts";
 import { identify, type RunIdentity, restoreStep, resumeRun, saveRun } from "./training/resume.ts";
 import { prepareRunData } from "./training/run-data.ts";
 import { objectiveOf } from "./training/run-objective.ts";
@@ -31,6 +32,8 @@ export interface TrainOptions {
   now?(): number;
   /** Bytes that the run may use. Default: the machine's memory. */
   memoryBytes?: number;
+  /** Room for what never changes below the first adapter, see `training/prefix.ts`. Default: a quarter of what the run leaves free. */
+  prefixRoom?: PrefixRoom;
 }
 
 /** After this many steps every adapter must have moved. */
@@ -66,7 +69,7 @@ export async function train(model: BaseModel, spec: TrainSpec, options: TrainOpt
 async function prepareRun(
   model: BaseModel,
   spec: TrainSpec,
-  { onEvent, threads, now = () => performance.now(), memoryBytes = availableMemory() }: TrainOptions,
+  { onEvent, threads, now = () => performance.now(), memoryBytes = availableMemory(), prefixRoom }: TrainOptions,
 ) {
   checkKeeping(spec);
   const data = await prepareRunData(model, spec, (message) => onEvent({ type: "warning", message }));
@@ -75,7 +78,8 @@ async function prepareRun(
   const best = createBest(spec, plan);
   const trained = initialTrainables(model, spec);
   const estimated = { ...plan, lora: trained.plan, trainableParameters: countParameters(trained) };
-  const tight = checkMemory(estimateRun(spec, model, estimated), memoryBytes, spec);
+  const estimate = estimateRun(spec, model, estimated);
+  const tight = checkMemory(estimate, memoryBytes, spec);
   if (tight !== null) onEvent({ type: "warning", message: tight });
   if (spec.initialAdapterDir !== undefined) await startFromAdapter(trained, spec.initialAdapterDir);
   const optimizer = optimizerOf(spec);
@@ -85,7 +89,11 @@ async function prepareRun(
   const { step: start, metrics, warnings } = await resumeRun(spec.outputDir, trained, state, identity);
   restoreBest(best, metrics);
   warnings.push(...(await resumeKeeping(spec, best)));
-  const stepper = await createStepper(model.spec, plan, trained, { threads, objective });
+  const prefix = await prefixOf(
+    { spec, model, plan, trained },
+    { threads, room: prefixRoom ?? roomWithin(memoryBytes - estimate.memory.total) },
+  );
+  const stepper = await createStepper(model.spec, plan, trained, { threads, objective, prefix });
   for (const message of warnings) onEvent({ type: "warning", message });
   onEvent({
     type: "started",

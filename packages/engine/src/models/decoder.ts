@@ -13,26 +13,52 @@ export interface Pass {
   cache: KeysValues[];
 }
 
+/** Which of the blocks a pass goes through: from `first` up to but without `end`. */
+export interface BlockRange {
+  first: number;
+  end: number;
+}
+
+/** The input in which a pass that does not begin at the first block gets what the blocks before gave, `[rows, hiddenSize]`. */
+export const prefixName = "prefix";
+
 /**
  * Inputs fed: `ids` `[rows]` i32; the angles of each rope and the mask of each window, see `inputs.ts`; with a cache also
- * `past.N.keys` and `past.N.values` `[batch, kvHeads, past, headDim]` of the Nth layer that has its own.
+ * `past.N.keys` and `past.N.values` `[batch, kvHeads, past, headDim]` of the Nth layer that has its own. The blocks before `first` are
+ * not computed: `prefix` is fed.
  */
-export function decoder(spec: DecoderSpec, shape: PassShape, parameters: Parameters): Pass {
+export function decoder(spec: DecoderSpec, shape: PassShape, parameters: Parameters, first = 0): Pass {
+  const { x, cache } = throughBlocks(spec, shape, parameters, { first, end: spec.layers.length });
+  return { hidden: rmsNormed(spec, weightOf(spec, parameters, "norm"), x), cache };
+}
+
+/** What the blocks before `end` make of the tokens, `[rows, hiddenSize]`. */
+export function decoderPrefix(spec: DecoderSpec, shape: PassShape, parameters: Parameters, end: number): Tensor {
+  return throughBlocks(spec, shape, parameters, { first: 0, end }).x;
+}
+
+/** Whether blocks from `first` on need nothing of those before but the last one's result. */
+export function standsAlone({ layers }: DecoderSpec, first: number): boolean {
+  return layers.slice(first).every(({ keysOf }) => keysOf === null || keysOf >= first);
+}
+
+function throughBlocks(spec: DecoderSpec, shape: PassShape, parameters: Parameters, { first, end }: BlockRange) {
   const ids = input("ids", [shape.batch * shape.length], "i32");
   const embedded = scaled(gatherRows(weightOf(spec, parameters, "embed_tokens"), ids), spec.embeddingScale);
   const perLayer = perLayerInputs(spec, parameters, ids, embedded);
   const context = passContext(spec, shape, parameters);
   const cache: KeysValues[] = [];
   const seen: KeysValues[] = [];
-  let x = embedded;
-  for (const [layer, { keysOf }] of spec.layers.entries()) {
+  let x = first === 0 ? embedded : input(prefixName, [shape.batch * shape.length, spec.hiddenSize]);
+  for (let layer = first; layer < end; layer++) {
+    const { keysOf } = spec.layers[layer]!;
     const shared = keysOf === null ? undefined : seen[keysOf];
     const result = block(context, layer, x, { shared, perLayer: perLayer?.(layer), cached: cache.length });
-    seen.push(result.seen);
+    seen[layer] = result.seen;
     if (result.own !== undefined) cache.push(result.own);
     x = result.x;
   }
-  return { hidden: rmsNormed(spec, weightOf(spec, parameters, "norm"), x), cache };
+  return { x, cache };
 }
 
 /** hidden `[rows, hiddenSize]` → logits `[rows, vocabSize]`. */

@@ -44,11 +44,16 @@ export function trainingFlopsPerToken(
   return attention + (2 + 2 * backwardShare) * weights + 4 * head + 6 * loraParameters;
 }
 
+/** The first block with an adapter, by the full names of adapted layers; the number of blocks when there is none. */
+export function firstAdapted(spec: DecoderSpec, adapted: ReadonlyMap<string, unknown>): number {
+  const count = spec.layers.length;
+  const isAdapted = (layer: number) =>
+    linearsInOrder(spec, layer).some(({ name }) => adapted.has(blockName(spec, layer, name)));
+  return range(count).find(isAdapted) ?? count;
+}
+
 /** The `backwardShare` of adapters on the layers with these full names. */
 export function backwardShareOf(spec: DecoderSpec, adapted: ReadonlyMap<string, unknown>): number {
   const count = spec.layers.length;
-  const first = range(count).find((layer) =>
-    linearsInOrder(spec, layer).some(({ name }) => adapted.has(blockName(spec, layer, name))),
-  );
-  return (count - (first ?? count)) / count;
+  return (count - firstAdapted(spec, adapted)) / count;
 }

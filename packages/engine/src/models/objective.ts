@@ -26,6 +26,8 @@ export interface BatchShape {
   batch: number;
   length: number;
   supervised: number;
+  /** The first block that is computed; what comes in there is fed, see `decoder`. Default: 0. */
+  firstBlock?: number;
 }
 
 /** Names of what a module's adapter is made of, as inputs of the graph. */
@@ -70,10 +72,11 @@ export function fedLora({ r, scale, dropout, dora, modules }: LoraPlan, rows: nu
  * Besides the decoder's own inputs: `rows` `[supervised]` i32, the positions (within the micro-batch) whose next token is learnt;
  * `targets` `[supervised]` i32. Gives `nll` and `margin`, each `[supervised, 1]`, see `crossEntropy`, and what is `trained`.
  */
-export function supervisedPass(spec: DecoderSpec, { batch, length, supervised }: BatchShape, plan: LoraPlan | null) {
+export function supervisedPass(spec: DecoderSpec, shape: BatchShape, plan: LoraPlan | null) {
+  const { batch, length, supervised, firstBlock } = shape;
   const lora = plan === null ? new Map<string, AdapterInputs>() : fedLora(plan, batch * length);
   const parameters = fedParameters(spec, (name) => lora.get(name));
-  const { hidden } = decoder(spec, { batch, length, past: 0 }, parameters);
+  const { hidden } = decoder(spec, { batch, length, past: 0 }, parameters, firstBlock);
   const learnt = gatherRows(hidden, input("rows", [supervised], "i32"));
   const trained =
     plan === null

@@ -1,10 +1,12 @@
 /** The two compiled graphs of a run: gradients of a window of micro-batches, and the quality on held-out rows. */
 import type { PackedRow } from "../data/pack.ts";
+import type { BatchShape } from "../models/objective.ts";
 import type { DecoderSpec } from "../models/spec.ts";
 import { createSession, type Session, type SessionOptions } from "../onnx/session.ts";
 import type { Tensors } from "../optim.ts";
 import { batchesInOrder } from "./micro-batch.ts";
 import type { Objective, Quality } from "./objective.ts";
+import type { Prefix } from "./prefix.ts";
 import type { RunPlan } from "./run-plan.ts";
 import { tokenObjective } from "./token-objective.ts";
 import type { Trainables } from "./trainables.ts";
@@ -25,6 +27,8 @@ export interface Stepper {
 export interface StepperOptions extends SessionOptions {
   /** Default: cross-entropy of supervised tokens. */
   objective?: Objective;
+  /** What the blocks before `prefix.firstBlock` give. The stepper releases it. Default: every block is computed. */
+  prefix?: Prefix | null;
 }
 
 type StepperPlan = Pick<RunPlan, "trainShape" | "evalShape" | "evalRows">;
@@ -33,19 +37,29 @@ export async function createStepper(
   spec: DecoderSpec,
   plan: StepperPlan,
   trained: Trainables,
-  { objective = tokenObjective, ...options }: StepperOptions = {},
+  { objective = tokenObjective, prefix = null, ...options }: StepperOptions = {},
 ): Promise<Stepper> {
-  const { trainShape, evalShape, evalRows } = plan;
+  const { evalRows } = plan;
+  const firstBlock = prefix?.firstBlock ?? 0;
+  const [trainShape, evalShape] = [plan.trainShape, plan.evalShape].map((shape) => ({ ...shape, firstBlock })) as [
+    BatchShape,
+    BatchShape,
+  ];
   const training = await createSession(objective.trainingGraph(spec, trainShape, trained.plan), options);
   const evaluation =
     evalRows.length > 0 ? await createSession(objective.evaluationGraph(spec, evalShape, trained.plan), options) : null;
+
+  const feedsOf = async (rows: readonly PackedRow[], shape: BatchShape, weight: number) => ({
+    ...objective.feeds(spec, rows, shape, weight),
+    ...(await prefix?.feeds(rows, shape)),
+  });
 
   /** Over all held-out rows. */
   async function evaluateWith(session: Session): Promise<Quality> {
     const weight = objective.weightOf(evalRows);
     const tally = objective.createTally(weight);
     for (const rows of batchesInOrder(evalRows, evalShape.batch)) {
-      const feeds = objective.feeds(spec, rows, evalShape, weight);
+      const feeds = await feedsOf(rows, evalShape, weight);
       tally.add(await session.run({ ...trained.feeds, ...feeds }), feeds, rows);
     }
     return tally.quality();
@@ -57,7 +71,7 @@ export async function createStepper(
       const tally = objective.createTally(weight);
       const grads: Tensors = new Map();
       for (const [i, rows] of microBatches.entries()) {
-        const feeds = objective.feeds(spec, rows, trainShape, weight);
+        const feeds = await feedsOf(rows, trainShape, weight);
         const dropout = trained.dropoutFeeds(trainShape.batch * trainShape.length, step, i);
         const results = await training.run({ ...trained.feeds, ...dropout, ...feeds });
         tally.add(results, feeds, rows);
@@ -69,6 +83,7 @@ export async function createStepper(
     async release() {
       await training.release();
       await evaluation?.release();
+      await prefix?.release();
     },
   };
 }
