@@ -20,6 +20,14 @@ export interface ToolDefinition {
   function: { name: string; description?: string; parameters?: Record<string, unknown> };
 }
 
+/** Which of the tools an answer may call: none, any, at least one of all, this one, or only some of them. */
+export type ToolChoice =
+  | "none"
+  | "auto"
+  | "required"
+  | { name: string }
+  | { allowed: string[]; mode: "auto" | "required" };
+
 export type DatasetFormat =
   | "chatml"
   | "sharegpt"

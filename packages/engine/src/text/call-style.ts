@@ -1,4 +1,4 @@
-/** Finds out by trying how a template takes tool calls, and whether it has a tool format at all. */
+/** Finds out by trying how a template takes tool calls, and whether it prints them and the definitions of tools. */
 import type { ChatMessage, ToolDefinition } from "../spec.ts";
 import type { CallStyle } from "./conversation.ts";
 
@@ -6,8 +6,8 @@ export interface CallSupport {
   style: CallStyle;
   /** The template prints tool calls with name and arguments. */
   printsCalls: boolean;
-  /** It prints tool definitions as well. */
-  hasToolFormat: boolean;
+  /** It prints tool definitions. */
+  printsTools: boolean;
 }
 
 /** Renders with a style; null when the template refuses. */
@@ -52,7 +52,7 @@ export function findCallStyle(render: TryRender): CallSupport {
   const style = found ?? styles[0]!;
   const withTool = render([question], [tool], style);
   const printsTools = Object.values(defined).every((part) => withTool?.includes(part));
-  return { style, printsCalls: found !== undefined, hasToolFormat: found !== undefined && printsTools };
+  return { style, printsCalls: found !== undefined, printsTools };
 }
 
 /** Name, key and value are there, and not as JSON inside a JSON string. */

@@ -24,8 +24,12 @@ export interface ExampleOptions extends PromptOptions {
 }
 
 export interface ChatTemplate {
-  /** True when the template prints tool definitions and tool calls; without it, messages and rows with tools are refused. */
+  /** True when the template prints tool definitions and tool calls; without it, rows with tools are refused. */
   readonly hasToolFormat: boolean;
+  /** It prints tool definitions. Then prompts may have tools, even where it prints no calls. */
+  readonly printsTools: boolean;
+  /** It prints tool calls, with name and arguments. */
+  readonly printsCalls: boolean;
   /** The tokenizer's EOS ids and the token with which this template ends a reply: what generation should stop at. */
   readonly stopIds: readonly number[];
   /** The text as the model sees it, control tokens spelled out. Throws `invalid_request`. */
@@ -110,21 +114,24 @@ function missingTemplate(modelDir: string, tokenizer: Tokenizer): ChatTemplate {
       hint: 'Use an instruction-tuned model, add a chat_template.jinja, or train on datasetFormat "text" or "prompt_completion".',
     });
   };
-  return { hasToolFormat: false, stopIds: tokenizer.eosIds, renderText: fail, encodePrompt: fail, encodeExample: fail };
+  const none = { hasToolFormat: false, printsTools: false, printsCalls: false };
+  return { ...none, stopIds: tokenizer.eosIds, renderText: fail, encodePrompt: fail, encodeExample: fail };
 }
 
 function createChatTemplate(tokenizer: Tokenizer, parts: TemplateParts): ChatTemplate {
   const open = createOpener(tokenizer, parts);
-  const { style, printsCalls, hasToolFormat } = findCallStyle((messages, tools, candidate) => {
+  const { style, printsCalls, printsTools } = findCallStyle((messages, tools, candidate) => {
     const script = open(messages, { tools, style: candidate, code: "internal" });
     return script.render(messages.length, false)?.text ?? null;
   });
+  const hasToolFormat = printsTools && printsCalls;
   const stopTokens = findStopTokens(open, style);
   const stopIds = [...stopTokens].map((token) => tokenizer.specialTokens.get(token)!);
 
   const begin = (messages: readonly TemplateInput[], tools: ToolDefinition[] | undefined, code: EngineErrorCode) => {
     if (messages.length === 0) throw new EngineError(code, "The chat has no messages.", { param: "messages" });
-    if (tools?.length && !hasToolFormat) throw toolsWithoutFormat(code);
+    const takesTools = code === "invalid_request" ? printsTools : hasToolFormat;
+    if (tools?.length && !takesTools) throw toolsWithoutFormat(code);
     const call = messages.findIndex((message) => message.role === "assistant" && message.tool_calls?.length);
     if (call !== -1 && !printsCalls) throw lostCall(call, "tool calls", code);
     return open(messages, { tools, style, code, stopTokens });
@@ -132,6 +139,8 @@ function createChatTemplate(tokenizer: Tokenizer, parts: TemplateParts): ChatTem
 
   return {
     hasToolFormat,
+    printsTools,
+    printsCalls,
     stopIds: [...new Set([...tokenizer.eosIds, ...stopIds])],
     renderText(messages, { addGenerationPrompt, tools }) {
       const { text } = begin(messages, tools, "invalid_request").renderAll(addGenerationPrompt);
