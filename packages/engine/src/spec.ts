@@ -256,6 +256,31 @@ export interface TrainResult {
 /** What a running job is asked between two steps. */
 export type TrainCommand = "pause" | "cancel";
 
+/** What an answer is held to. What cannot be enforced exactly is refused before the first token. */
+export type Constraint =
+  /** One JSON object. */
+  | { type: "json_object" }
+  /** One JSON value that satisfies a JSON schema, of draft 2020-12 unless `$schema` says draft-07. `strict` changes nothing. */
+  | { type: "json_schema"; schema: unknown; strict?: boolean }
+  /** A text that an ECMAScript regular expression (flag `u`) matches from beginning to end. */
+  | { type: "regex"; pattern: string }
+  /** One of these texts. */
+  | { type: "choice"; choices: readonly string[] }
+  /** A text of the rule `root` of an EBNF grammar, as xgrammar and llama.cpp write it. */
+  | { type: "grammar"; ebnf: string }
+  /** Free text with constrained parts. */
+  | { type: "structural_tag"; tag: string | Readonly<Record<string, unknown>> };
+
+/** About JSON only. */
+export interface ConstraintOptions {
+  /** No blanks between JSON tokens. Default: up to 64 wherever JSON allows them, but none around the whole. */
+  disableAnyWhitespace?: boolean;
+  /** Objects that name properties hold no others, where the schema leaves that open. */
+  disableAdditionalProperties?: boolean;
+  /** A regular expression for the blanks between JSON tokens. */
+  whitespacePattern?: string;
+}
+
 export interface GenerateRequest {
   /** Adapter directory; omit for the base model. */
   adapterDir?: string;
@@ -264,7 +289,7 @@ export interface GenerateRequest {
   /** Tools that the chat template tells the model of. Chats only. */
   tools?: ToolDefinition[];
   maxTokens: number;
-  /** The tokens that end an answer are not chosen before it has so many tokens. Default 0. */
+  /** The tokens that end an answer are not chosen before it has so many tokens, if any other may be. Default 0. */
   minTokens?: number;
   /** 0 = greedy. */
   temperature: number;
@@ -281,7 +306,10 @@ export interface GenerateRequest {
   repetitionPenalty?: number;
   /** Added to the logits, by token id. */
   logitBias?: Record<string, number>;
+  /** With a constraint they end an answer only where what stands before them is complete. */
   stop: string[];
+  constraint?: Constraint;
+  constraintOptions?: ConstraintOptions;
   /** Omit for a random one. Equal requests with equal seeds get equal answers when nothing else is generated. */
   seed?: number;
   /** Report the log-probability of every token and of so many alternatives, 0..100. Default null: report none. */

@@ -15,6 +15,7 @@ export type ErrorCode =
   | "invalid_state"
   | "idempotency_conflict"
   | "context_length_exceeded"
+  | "constraint_violated"
   | "tool_calling_not_configured"
   | "not_supported"
   | "invalid_api_key"

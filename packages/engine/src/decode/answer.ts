@@ -3,7 +3,10 @@ import type { BaseModel } from "../base-model.ts";
 import { createRandom } from "../random.ts";
 import type { FinishReason, GenerateEvent, GenerateRequest } from "../spec.ts";
 import { createTextDecoder } from "../text/tokenizer.ts";
+import { EngineError } from "../util.ts";
+import type { CompiledConstraint, Violation } from "./constrain.ts";
 import type { Sequence } from "./decode-session.ts";
+import { createGuide, type Guide } from "./guide.ts";
 import { createLogprobReport, type LogprobReport } from "./logprobs.ts";
 import { endIds } from "./prompt.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
@@ -24,53 +27,68 @@ export interface AnswerParts {
   sampler: Sampler;
   stops: ReturnType<typeof createStopMatcher>;
   report: LogprobReport | null;
+  constraint: CompiledConstraint | null;
+}
+
+/** What the answers to one request share. */
+interface SharedParts extends Pick<AnswerParts, "maxTokens" | "constraint"> {
+  seed: number;
+  tokens: TokenBytes | null;
 }
 
 /** Of answer number `index` of a request with this seed. Throws `invalid_request`. */
 export function answerParts(
   { tokenizer }: BaseModel,
   request: GenerateRequest,
-  options: { index: number; seed: number; maxTokens: number; tokens: TokenBytes | null },
+  options: SharedParts & { index: number },
 ): AnswerParts {
-  const { index, seed, maxTokens, tokens } = options;
+  const { index, seed, maxTokens, tokens, constraint } = options;
   const { vocabSize } = tokenizer;
   const own = index === 0 ? seed : Math.floor(createRandom(seed, [index]).next() * 2 ** 53);
   return {
     index,
     maxTokens,
     sampler: createSampler({ ...request, seed: own, vocabSize }),
-    stops: createStopMatcher(request.stop),
+    stops: createStopMatcher(request.stop, constraint?.accepts),
     report: tokens && createLogprobReport(tokens, request.logprobs ?? 0, vocabSize),
+    constraint,
   };
 }
 
-/** Answers with `sequence`, which has seen the prompt and gave `logits` after it. */
+/**
+ * Answers with `sequence`, which has seen the prompt and gave `logits` after it. Throws `constraint_violated` when an answer that
+ * ended is not what it was held to.
+ */
 export async function* answer(
   model: BaseModel,
   request: GenerateRequest,
-  { index, maxTokens, sampler, stops, report }: AnswerParts,
-  { sequence, logits }: { sequence: Sequence; logits: Float32Array },
+  { index, maxTokens, sampler, stops, report, constraint }: AnswerParts,
+  state: { sequence: Sequence; logits: Float32Array },
 ): AsyncGenerator<Delta, AnswerEnd> {
   const text = createTextDecoder(model.tokenizer);
   const ends = endIds(model, request);
+  const { minTokens = 0 } = request;
+  const { vocabSize } = model.tokenizer;
+  const guide = createGuide({ ends, minTokens, vocabSize, matcher: constraint?.start() ?? null });
   const history: number[] = [];
   let finishReason: FinishReason = "length";
+  let written = "";
   let textBytes = 0;
   let unsent = 0;
 
   const delta = (emit: string, logprobs = report?.take()): Delta => {
     const tokens = unsent;
     unsent = 0;
+    written += emit;
     return { type: "delta", index, delta: emit, tokens, ...(logprobs && { logprobs }) };
   };
+  const ended = (): AnswerEnd => {
+    const violation = finishReason === "stop" ? constraint?.validate(written) : null;
+    if (violation) throw violated(violation);
+    return { finishReason, completionTokens: history.length };
+  };
 
-  for await (const { id, logprob, from } of chosen(
-    sequence,
-    logits,
-    sampler,
-    maskWithout(ends, model, request),
-    history,
-  )) {
+  for await (const { id, logprob, from } of chosen(state, sampler, guide, history)) {
     if (ends.has(id)) {
       finishReason = "stop";
       break;
@@ -82,7 +100,8 @@ export async function* answer(
     if (stopped) {
       const logprobs = report?.takeWithin(textBytes);
       if (emit !== "" || logprobs?.length) yield delta(emit, logprobs);
-      return { finishReason: "stop", completionTokens: history.length };
+      finishReason = "stop";
+      return ended();
     }
     if (emit !== "") yield delta(emit);
     if (history.length >= maxTokens) break;
@@ -91,32 +110,35 @@ export async function* answer(
   const rest = stopped ? emit : emit + stops.flush();
   const logprobs = report?.takeWithin(textBytes + Buffer.byteLength(rest));
   if (rest !== "" || logprobs?.length) yield delta(rest, logprobs);
-  return { finishReason, completionTokens: history.length };
+  return ended();
+}
+
+function violated({ path, message }: Violation): EngineError {
+  const at = path === "" ? "" : ` at ${path}`;
+  return new EngineError(
+    "constraint_violated",
+    `The finished answer does not satisfy its constraint${at}: ${message}.`,
+    {
+      hint: "This is a fault of midrun's: please report the constraint. Another attempt may succeed.",
+    },
+  );
 }
 
 /** Endless: a token from what the model says, which it is then told. `history` holds the tokens given so far. */
 async function* chosen(
-  sequence: Sequence,
-  logits: Float32Array,
+  { sequence, logits }: { sequence: Sequence; logits: Float32Array },
   sampler: Sampler,
-  maskAt: (count: number) => Uint32Array | undefined,
+  guide: Guide,
   history: number[],
 ): AsyncGenerator<{ id: number; logprob: number; from: Float32Array }> {
-  for (let from = logits; ; from = await sequence.next([history.at(-1)!])) {
-    const { id, logprob } = sampler.next(from, history, maskAt(history.length));
-    history.push(id);
-    yield { id, logprob, from };
+  try {
+    for (let from = logits; ; from = await sequence.next([history.at(-1)!])) {
+      const { id, logprob } = sampler.next(from, history, guide.mask(history.length));
+      guide.accept(id);
+      history.push(id);
+      yield { id, logprob, from };
+    }
+  } finally {
+    guide.release();
   }
-}
-
-/** All tokens but the ends, for as long as an answer must not end. */
-function maskWithout(
-  ends: ReadonlySet<number>,
-  { tokenizer: { vocabSize } }: BaseModel,
-  { minTokens = 0 }: GenerateRequest,
-): (count: number) => Uint32Array | undefined {
-  if (minTokens === 0) return () => undefined;
-  const mask = new Uint32Array(Math.ceil(vocabSize / 32)).fill(0xffff_ffff);
-  for (const id of ends) mask[id >> 5]! &= ~(1 << (id & 31));
-  return (count) => (count < minTokens ? mask : undefined);
 }

@@ -7,13 +7,15 @@ import { createAdapterCache } from "./adapter-cache.ts";
 import { type AnswerEnd, type AnswerParts, answer, answerParts } from "./answer.ts";
 import { createDecodeSession, type DecodeOptions } from "./decode-session.ts";
 import { interleave } from "./interleave.ts";
+import { createModelConstrainer } from "./model-constrainer.ts";
 import { checkRequest, promptIds } from "./prompt.ts";
 import { loadTokenBytes, type TokenBytes } from "./token-bytes.ts";
 
 export interface Generator {
   /**
    * Ends with one `done` event. Requests that run at the same time are computed together, each with its own adapter. Throws
-   * `context_length_exceeded`, `invalid_request`, what loading the adapter throws, or the reason of `signal` when it aborts.
+   * `context_length_exceeded`, `invalid_request`, `constraint_violated`, what loading the adapter throws, or the reason of `signal`
+   * when it aborts.
    */
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<GenerateEvent>;
   release(): Promise<void>;
@@ -22,6 +24,7 @@ export interface Generator {
 export function createGenerator(model: BaseModel, options: DecodeOptions = {}): Generator {
   const decoding = createDecodeSession(model, options);
   const adapterAt = createAdapterCache();
+  const compile = createModelConstrainer(model);
   let tokens: Promise<TokenBytes> | undefined;
 
   async function partsOf(request: GenerateRequest, room: number): Promise<AnswerParts[]> {
@@ -30,6 +33,7 @@ export function createGenerator(model: BaseModel, options: DecodeOptions = {}): 
       seed: request.seed ?? Math.floor(createRandom(Date.now()).next() * 2 ** 31),
       maxTokens: Math.min(request.maxTokens, room),
       tokens: request.logprobs == null ? null : await tokens!,
+      constraint: await compile(request),
     };
     return range(request.n ?? 1).map((index) => answerParts(model, request, { ...shared, index }));
   }

@@ -27,7 +27,10 @@ function encode({ tokenizer, chatTemplate }: BaseModel, { prompt, tools }: Gener
 }
 
 /** The tokens that end an answer. */
-export function endIds({ tokenizer, chatTemplate }: BaseModel, { prompt }: GenerateRequest): ReadonlySet<number> {
+export function endIds(
+  { tokenizer, chatTemplate }: Pick<BaseModel, "tokenizer" | "chatTemplate">,
+  { prompt }: GenerateRequest,
+): ReadonlySet<number> {
   return new Set("messages" in prompt ? chatTemplate.stopIds : tokenizer.eosIds);
 }
 

@@ -101,3 +101,20 @@ test("nothing is withheld for longer than a stop string could need", () => {
     ),
   );
 });
+
+test("a stop string does not count where the text may not end yet", () => {
+  const matcher = createStopMatcher(["!"], (text) => text.length >= 3);
+  expect(["a!", "b!", "!", "c"].map((piece) => matcher.push(piece))).toEqual([
+    { emit: "a!", stopped: false },
+    { emit: "b", stopped: true },
+    { emit: "", stopped: true },
+    { emit: "", stopped: true },
+  ]);
+  expect(matcher.flush()).toBe("");
+});
+
+test("a stop string that does not count is let out at the end", () => {
+  const matcher = createStopMatcher(["END"], () => false);
+  expect(matcher.push("an EN").emit).toBe("an ");
+  expect(matcher.push("D").emit + matcher.flush()).toBe("END");
+});

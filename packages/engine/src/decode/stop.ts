@@ -13,11 +13,14 @@ export interface StopMatcher {
 
 /**
  * Cuts a text before the first stop string in it, wherever the pieces are split: the pieces emitted and flushed, joined, are
- * the text up to the lowest index at which a stop string begins.
+ * the text up to the lowest index at which a stop string begins. A stop string does not count after a text that `mayEnd` says no to.
  *
  * @throws EngineError `invalid_request` for an empty stop string.
  */
-export function createStopMatcher(stops: readonly string[]): StopMatcher {
+export function createStopMatcher(
+  stops: readonly string[],
+  mayEnd: (text: string) => boolean = () => true,
+): StopMatcher {
   const empty = stops.indexOf("");
   if (empty >= 0) {
     throw new EngineError("invalid_request", `stop[${empty}] is empty: it would end every answer before it begins.`, {
@@ -25,11 +28,15 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
       hint: "Leave empty strings out of stop.",
     });
   }
+  /** What has been let out, and what has not. */
+  let past = "";
   let held = "";
   let stopped = false;
 
+  const found = () => firstFound(held, stops, (at) => mayEnd(past + held.slice(0, at)));
   const release = (end: number): string => {
     const text = held.slice(0, end);
+    past += text;
     held = held.slice(end);
     return text;
   };
@@ -39,21 +46,27 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
       if (stopped) return { emit: "", stopped };
       held += text;
       const begun = firstBegun(held, stops);
-      const found = firstFound(held, stops);
-      stopped = found < held.length && found <= begun;
-      return { emit: release(Math.min(found, begun)), stopped };
+      const end = found();
+      stopped = end < held.length && end <= begun;
+      return { emit: release(Math.min(end, begun)), stopped };
     },
     flush() {
-      const rest = stopped ? "" : release(firstFound(held, stops));
+      const rest = stopped ? "" : release(found());
       held = "";
       return rest;
     },
   };
 }
 
-/** Index of the first whole stop string; the text's length when there is none. */
-function firstFound(text: string, stops: readonly string[]): number {
-  return Math.min(text.length, ...stops.map((stop) => text.indexOf(stop)).filter((at) => at >= 0));
+/** Index of the first whole stop string that counts; the text's length when there is none. */
+function firstFound(text: string, stops: readonly string[], counts: (at: number) => boolean): number {
+  let first = text.length;
+  for (const stop of stops) {
+    let at = text.indexOf(stop);
+    while (at >= 0 && at < first && !counts(at)) at = text.indexOf(stop, at + 1);
+    if (at >= 0) first = Math.min(first, at);
+  }
+  return first;
 }
 
 /** Index of the longest end of the text that a stop string begins with and goes beyond; the text's length when there is none. */

@@ -21,6 +21,16 @@ export interface InferArgs {
   stream?: boolean;
   /** Generation ends before any of these. */
   stop?: string | string[];
+  /** Answers to the same messages, 1..128. Default 1. */
+  n?: number;
+  /** Sample from so many of the likeliest tokens. */
+  topK?: number;
+  /** Drop tokens less likely than this share of the likeliest one's probability, 0..1. */
+  minP?: number;
+  /** The answer has so many tokens at least, where it need not end. */
+  minTokens?: number;
+  /** Divides positive and multiplies negative logits of tokens that the answer has already. */
+  repetitionPenalty?: number;
   /** Equal seeds and arguments give equal answers. */
   seed?: number;
   tools?: ToolDefinition[];

@@ -15,19 +15,68 @@ const messagesSchema = z.array(z.preprocess(joinTextParts, chatMessageSchema)).m
 const stopSchema = z.union([z.string().min(1), z.array(z.string().min(1)).max(4)]);
 const maxTokensSchema = z.int().positive();
 const temperatureSchema = z.number().min(0).max(2);
-const topPSchema = z.number().gt(0).max(1);
-const seedSchema = z.int();
+const topPSchema = z.number().min(0).max(1);
+const topLogprobsSchema = z.int().min(0).max(20);
+const topKSchema = z.int().positive();
+const minPSchema = z.number().min(0).max(1);
+const repetitionPenaltySchema = z.number().gt(0).max(100);
+const nSchema = z.int().positive().max(128);
+/** OpenAI's seeds have 64 bits; those that JSON's numbers cannot tell apart give equal answers. */
+const seedSchema = z
+  .number()
+  .min(-(2 ** 63))
+  .max(2 ** 63)
+  .refine(Number.isInteger, "expected integer");
 const penaltySchema = z.number().min(-2).max(2);
 const logitBiasSchema = z.record(z.string(), z.number().min(-100).max(100));
 const toolChoiceSchema = z.union([
   z.enum(["none", "auto", "required"]),
   z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) }),
 ]);
-const responseFormatSchema = z.object({
-  type: z.enum(["text", "json_object", "json_schema", "structural_tag"]),
-  json_schema: z.record(z.string(), z.unknown()).optional(),
+
+/** Strict: a part of a constraint that is not understood is not enforced either. */
+const responseFormatSchema = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("text") }),
+  z.strictObject({ type: z.literal("json_object") }),
+  z.strictObject({
+    type: z.literal("json_schema"),
+    json_schema: z.strictObject({
+      name: z.string().regex(/^[\w-]{1,64}$/, "expected 1 to 64 letters, digits, _ and -"),
+      description: z.string().nullish(),
+      schema: z.unknown().optional(),
+      strict: z.boolean().nullish(),
+    }),
+  }),
+  z.looseObject({ type: z.literal("structural_tag") }),
+]);
+export type ResponseFormatRequest = z.output<typeof responseFormatSchema>;
+
+const choiceSchema = z.array(z.string()).min(1);
+
+/** vLLM's: exactly one of the first six. */
+const structuredOutputsSchema = z.strictObject({
+  json: z.unknown().optional(),
+  regex: z.string().nullish(),
+  choice: choiceSchema.nullish(),
+  grammar: z.string().nullish(),
+  json_object: z.boolean().nullish(),
+  structural_tag: z.union([z.string(), z.record(z.string(), z.unknown())]).nullish(),
+  disable_any_whitespace: z.boolean().nullish(),
+  disable_additional_properties: z.boolean().nullish(),
+  whitespace_pattern: z.string().nullish(),
 });
-const structuredOutputsSchema = z.record(z.string(), z.unknown());
+export type StructuredOutputsRequest = z.output<typeof structuredOutputsSchema>;
+
+/** The older names of the same. */
+const guidedFields = {
+  guided_json: z.unknown().optional(),
+  guided_regex: z.string().nullish(),
+  guided_choice: choiceSchema.nullish(),
+  guided_grammar: z.string().nullish(),
+  guided_whitespace_pattern: z.string().nullish(),
+  disable_any_whitespace: z.boolean().nullish(),
+  disable_additional_properties: z.boolean().nullish(),
+};
 const jobIdSchema = z.string().min(1);
 
 export const adapterRefSchema = z.discriminatedUnion("kind", [
@@ -35,7 +84,7 @@ export const adapterRefSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("final"), jobId: jobIdSchema }),
 ]);
 
-/** Body of `POST /v1/chat/completions`. OpenAI's SDKs send `null` for "not given". */
+/** Body of `POST /v1/chat/completions`, with vLLM's additions. OpenAI's SDKs send `null` for "not given". */
 export const chatCompletionRequestSchema = z.object({
   model: z.string().min(1),
   messages: messagesSchema,
@@ -47,16 +96,21 @@ export const chatCompletionRequestSchema = z.object({
   seed: seedSchema.nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
-  n: z.int().positive().max(128).nullish(),
+  n: nSchema.nullish(),
   tools: z.array(toolDefinitionSchema).nullish(),
   tool_choice: toolChoiceSchema.nullish(),
   response_format: responseFormatSchema.nullish(),
   structured_outputs: structuredOutputsSchema.nullish(),
+  ...guidedFields,
   presence_penalty: penaltySchema.nullish(),
   frequency_penalty: penaltySchema.nullish(),
   logprobs: z.boolean().nullish(),
-  top_logprobs: z.int().min(0).max(20).nullish(),
+  top_logprobs: topLogprobsSchema.nullish(),
   logit_bias: logitBiasSchema.nullish(),
+  top_k: z.union([topKSchema, z.literal([-1, 0])]).nullish(),
+  min_p: minPSchema.nullish(),
+  min_tokens: z.int().nonnegative().nullish(),
+  repetition_penalty: repetitionPenaltySchema.nullish(),
 });
 export type ChatCompletionRequest = z.input<typeof chatCompletionRequestSchema>;
 
@@ -74,6 +128,12 @@ export const inferRequestSchema = z.strictObject({
   topP: topPSchema.optional(),
   stop: stopSchema.optional(),
   seed: seedSchema.optional(),
+  /** Answers to the same messages. Default 1. */
+  n: nSchema.optional(),
+  topK: topKSchema.optional(),
+  minP: minPSchema.optional(),
+  minTokens: z.int().nonnegative().optional(),
+  repetitionPenalty: repetitionPenaltySchema.optional(),
   /** Server-sent chunks (the default) or one JSON object. */
   stream: z.boolean().default(true),
   tools: z.array(toolDefinitionSchema).optional(),
@@ -83,7 +143,7 @@ export const inferRequestSchema = z.strictObject({
   presencePenalty: penaltySchema.optional(),
   frequencyPenalty: penaltySchema.optional(),
   logprobs: z.boolean().optional(),
-  topLogprobs: z.int().min(0).max(20).optional(),
+  topLogprobs: topLogprobsSchema.optional(),
   logitBias: logitBiasSchema.optional(),
 });
 export type InferRequest = z.input<typeof inferRequestSchema>;

@@ -35,7 +35,11 @@ export type ToolChoice = "none" | "auto" | "required" | { type: "function"; func
 export type ResponseFormat =
   | { type: "text" }
   | { type: "json_object" }
-  | { type: "json_schema"; json_schema: { name: string; schema?: Record<string, unknown>; strict?: boolean } };
+  | {
+      type: "json_schema";
+      json_schema: { name: string; description?: string; schema?: Record<string, unknown>; strict?: boolean };
+    }
+  | { type: "structural_tag"; [field: string]: unknown };
 
 type OneOf<T, K extends keyof T = keyof T> = K extends keyof T
   ? Required<Pick<T, K>> & Partial<Record<Exclude<keyof T, K>, never>>
@@ -54,6 +58,29 @@ export type StructuredOutputs = OneOf<{
 /** Which weights answer: a base model, a finished fine-tune, or one checkpoint of a job. */
 export type AdapterRef = { kind: "checkpoint"; jobId: string; step: number } | { kind: "final"; jobId: string };
 
+export type FinishReason = "stop" | "length";
+
+export interface TokenLogprob {
+  token: string;
+  /** Natural logarithm; -9999 for what is as good as impossible. */
+  logprob: number;
+  /** What the token adds to the text: a character's bytes may be spread over tokens. */
+  bytes: number[];
+}
+
+/** What the model thought of each token of a choice, when it was asked. */
+export interface ChoiceLogprobs {
+  content: (TokenLogprob & { top_logprobs: TokenLogprob[] })[];
+  refusal: null;
+}
+
+export interface CompletionUsage {
+  prompt_tokens: number;
+  /** Of all choices together. */
+  completion_tokens: number;
+  total_tokens: number;
+}
+
 export interface ChatCompletion {
   id: string;
   object: "chat.completion";
@@ -62,10 +89,10 @@ export interface ChatCompletion {
   choices: {
     index: number;
     message: { role: "assistant"; content: string | null; refusal: null };
-    logprobs: null;
-    finish_reason: "stop" | "length";
+    logprobs: ChoiceLogprobs | null;
+    finish_reason: FinishReason;
   }[];
-  usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number };
+  usage: CompletionUsage;
 }
 
 export interface ChatCompletionChunk {
@@ -76,8 +103,8 @@ export interface ChatCompletionChunk {
   choices: {
     index: number;
     delta: { role?: "assistant"; content?: string; refusal?: null };
-    logprobs: null;
-    finish_reason: "stop" | "length" | null;
+    logprobs: ChoiceLogprobs | null;
+    finish_reason: FinishReason | null;
   }[];
-  usage?: { prompt_tokens: number; completion_tokens: number; total_tokens: number } | null;
+  usage?: CompletionUsage | null;
 }

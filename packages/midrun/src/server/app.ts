@@ -6,6 +6,7 @@ import { createFileHashes } from "./artifacts/file-hashes.ts";
 import { limitBody } from "./body-limit.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Env, Services } from "./context.ts";
+import { type Counters, createCounters } from "./counters.ts";
 import { createEventLog } from "./event-log.ts";
 import { createDiskStorage } from "./files/disk-storage.ts";
 import { createFileService } from "./files/file-service.ts";
@@ -60,6 +61,8 @@ export interface AppOptions {
 }
 
 export interface App {
+  /** What has been counted since the server began. */
+  counters: Counters;
   fetch(request: Request): Response | Promise<Response>;
   /** `fetch` for a path: `app.request("/v1/jobs", { method: "POST", … })`. */
   request(input: string | Request, init?: RequestInit): Response | Promise<Response>;
@@ -129,6 +132,7 @@ export function createApp(options: AppOptions): App {
   const { modelAliases = {}, maxFileBytes, files: storage = createDiskStorage(join(dataDir, "files")) } = options;
   const onFault = (error: unknown) => onError(error, null);
   const jobDirOf = (jobId: string) => join(dataDir, "jobs", jobId);
+  const counters = createCounters();
   const files = createFileService({ store, storage, clock });
   const uploads = createUploadService({ store, storage, files, clock });
   const tidying = createTidying({ store, storage, files, uploads, onError: onFault });
@@ -158,12 +162,13 @@ export function createApp(options: AppOptions): App {
   ready.catch(() => {});
   const services: Services = {
     ...{ store, log, scheduler, runners, files, uploads, fineTuning, modelAliases, clock, pingMs, onError },
-    ...{ jobDirOf, fileHashes: createFileHashes() },
+    ...{ jobDirOf, fileHashes: createFileHashes(), counters },
     ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
   };
   const routes = createRoutes(services, options, ready);
 
   return {
+    counters,
     fetch: (request) => routes.fetch(request),
     request: (input, init) => routes.request(input, init),
     ready,

@@ -1,17 +1,11 @@
-/** What a chat request may ask for and this server cannot give yet: refused by name, never silently ignored. */
+/** What a chat request may ask for and nobody can give yet, or this runner cannot: refused by name, never silently ignored. */
 import { type ErrorCode, MidrunError } from "../errors.ts";
+import { type GenerateInput, generateOptions, type Runner } from "./runner.ts";
 
 /** OpenAI's clients send null for "not given". */
 export interface ChatExtras {
   tools?: unknown[] | null;
   toolChoice?: string | object | null;
-  responseFormat?: { type: string } | null;
-  structuredOutputs?: unknown;
-  n?: number | null;
-  presencePenalty?: number | null;
-  frequencyPenalty?: number | null;
-  logprobs?: boolean | null;
-  logitBias?: object | null;
 }
 
 interface Refusal {
@@ -35,41 +29,6 @@ const refusals: { [K in keyof Required<ChatExtras>]: Refusal } = {
     code: "tool_calling_not_configured",
     message: notYet("Tool calling is"),
   },
-  responseFormat: {
-    isAsked: ({ responseFormat }) => responseFormat != null && responseFormat.type !== "text",
-    code: "not_supported",
-    message: notYet("Constrained output is", 'Leave it out, or send {"type":"text"}.'),
-  },
-  structuredOutputs: {
-    isAsked: ({ structuredOutputs }) => structuredOutputs != null,
-    code: "not_supported",
-    message: notYet("Constrained output is"),
-  },
-  n: {
-    isAsked: ({ n }) => (n ?? 1) !== 1,
-    code: "not_supported",
-    message: notYet("Several answers to one request are", "Send 1, or several requests."),
-  },
-  presencePenalty: {
-    isAsked: ({ presencePenalty }) => (presencePenalty ?? 0) !== 0,
-    code: "not_supported",
-    message: notYet("Repetition penalties are"),
-  },
-  frequencyPenalty: {
-    isAsked: ({ frequencyPenalty }) => (frequencyPenalty ?? 0) !== 0,
-    code: "not_supported",
-    message: notYet("Repetition penalties are"),
-  },
-  logprobs: {
-    isAsked: ({ logprobs }) => logprobs === true,
-    code: "not_supported",
-    message: notYet("Log probabilities are"),
-  },
-  logitBias: {
-    isAsked: ({ logitBias }) => Object.keys(logitBias ?? {}).length > 0,
-    code: "not_supported",
-    message: notYet("Biases of single tokens are"),
-  },
 };
 
 /**
@@ -80,4 +39,19 @@ export function refuseExtras(extras: ChatExtras, spell: (name: string) => string
   for (const [name, { isAsked, code, message }] of Object.entries(refusals)) {
     if (isAsked(extras)) throw new MidrunError(code, `${spell(name)}: ${message}`, { param: spell(name) });
   }
+}
+
+/** @throws MidrunError `not_supported`, naming the first option that the runner does not obey */
+export function refuseBeyond(
+  { can = [] }: Pick<Runner, "can">,
+  input: Partial<GenerateInput>,
+  spell: (param: string) => string,
+): void {
+  const beyond = generateOptions.find((option) => input[option] !== undefined && !can.includes(option));
+  if (beyond === undefined) return;
+  const param = spell(beyond);
+  throw new MidrunError("not_supported", `${param}: The engine that this model runs on does not offer it.`, {
+    param,
+    hint: "Leave it out.",
+  });
 }

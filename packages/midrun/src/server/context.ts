@@ -1,6 +1,7 @@
 /** What the routes are given, and what each request carries. */
 import type { FileHashes } from "./artifacts/file-hashes.ts";
 import type { Clock } from "./clock.ts";
+import type { Counters } from "./counters.ts";
 import type { EventLog } from "./event-log.ts";
 import type { FileService } from "./files/file-service.ts";
 import type { UploadService } from "./files/upload-service.ts";
@@ -24,6 +25,7 @@ export interface Services {
   fileHashes: FileHashes;
   /** Largest file. Default: OpenAI's limits, 512 MiB and 64 MiB for a part. */
   maxFileBytes?: number;
+  counters: Counters;
   clock: Clock;
   pingMs: number;
   /** Told of failures that the caller cannot be told: faults of the server, and what breaks a stream. */

@@ -19,6 +19,7 @@ const statusOf: { [C in ErrorCode]: ContentfulStatusCode } = {
   invalid_state: 400,
   idempotency_conflict: 409,
   context_length_exceeded: 400,
+  constraint_violated: 500,
   tool_calling_not_configured: 400,
   not_supported: 400,
   invalid_api_key: 401,

@@ -1,5 +1,6 @@
 /** A runner trains jobs and answers from their checkpoints. `runners/embedded.ts` is one, `testing.ts` has another. */
-import type { ChatMessage } from "../protocol/chat.ts";
+import type { ChatMessage, FinishReason } from "../protocol/chat.ts";
+import type { Constraint, ConstraintOptions } from "../protocol/constraint.ts";
 import type { JobEventBody, StepMetrics } from "../protocol/event.ts";
 import type { Artifact, Job } from "../protocol/job.ts";
 
@@ -27,7 +28,50 @@ export interface TrainHandle {
   command(command: "pause" | "cancel"): void;
 }
 
-export interface GenerateInput {
+/** What not every runner can do. Absent: not asked for. */
+export interface GenerateOptions {
+  /** Answers to the same prompt, 2..128. */
+  n?: number;
+  /** Choose among so many of the likeliest tokens. */
+  topK?: number;
+  /** Drop tokens less likely than this share of the likeliest one's probability, 0..1. */
+  minP?: number;
+  /** The answer has so many tokens at least, where it need not end. */
+  minTokens?: number;
+  /** Taken off the logit of every token that the answer has already. */
+  presencePenalty?: number;
+  /** The same, once for each time. */
+  frequencyPenalty?: number;
+  /** Divides positive and multiplies negative logits of tokens that the answer has already. */
+  repetitionPenalty?: number;
+  /** Added to the logits, by token id. */
+  logitBias?: Record<string, number>;
+  /** Report the log-probability of every token and of so many alternatives, 0..20. */
+  logprobs?: number;
+  /** What every answer that ends must be. */
+  constraint?: Constraint;
+  constraintOptions?: ConstraintOptions;
+}
+export type GenerateOption = keyof GenerateOptions;
+
+const optionNames: Record<GenerateOption, true> = {
+  n: true,
+  topK: true,
+  minP: true,
+  minTokens: true,
+  presencePenalty: true,
+  frequencyPenalty: true,
+  repetitionPenalty: true,
+  logitBias: true,
+  logprobs: true,
+  constraint: true,
+  constraintOptions: true,
+};
+
+/** All of them. */
+export const generateOptions = Object.keys(optionNames) as readonly GenerateOption[];
+
+export interface GenerateInput extends GenerateOptions {
   /** Base model as the job named it. */
   model: string;
   /** Adapter directory; null for the base model. */
@@ -36,14 +80,39 @@ export interface GenerateInput {
   maxTokens: number;
   temperature: number;
   topP: number;
+  /** With a constraint they end an answer only where what stands before them is complete. */
   stop: string[];
+  /** 0 … 2^53 − 1; null: a random one. */
   seed: number | null;
   signal: AbortSignal;
 }
 
+export interface TokenProbability {
+  token: string;
+  /** What the token adds to the text; empty for control tokens. */
+  bytes: number[];
+  /** Natural logarithm of the model's own probability. */
+  logprob: number;
+}
+
+/** A token of the answer and the likeliest tokens in its place, best first. */
+export interface TokenLogprobs extends TokenProbability {
+  top: TokenProbability[];
+}
+
 export type GenerateEvent =
-  | { type: "delta"; delta: string }
-  | { type: "done"; finishReason: "stop" | "length"; promptTokens: number; completionTokens: number };
+  /** Text of answer number `index`, default 0. */
+  | { type: "delta"; delta: string; index?: number; logprobs?: TokenLogprobs[] }
+  | {
+      /** Once, after all answers. */
+      type: "done";
+      finishReason: FinishReason;
+      /** Of each answer; needed when there are several. */
+      finishReasons?: FinishReason[];
+      promptTokens: number;
+      /** Of all answers together. */
+      completionTokens: number;
+    };
 
 export interface Runner {
   /** Looks for the base model `spec.model` and the data: what is certain to fail, fails here, before a job exists. */
@@ -58,7 +127,9 @@ export interface Runner {
     onEvent: (event: RunnerEvent) => void,
     initialAdapterDir?: string | null,
   ): TrainHandle;
-  /** Leaving the loop, or `signal`, ends the generation. */
+  /** The options that `generate` obeys; a request for any other is refused. Default: none. */
+  readonly can?: readonly GenerateOption[];
+  /** Leaving the loop, or `signal`, ends the generation. What cannot be done is thrown before the first event. */
   generate(input: GenerateInput): AsyncIterable<GenerateEvent>;
   /** Ends every process the runner started. */
   close(): Promise<void>;

@@ -1,30 +1,8 @@
 /** What can be asked of an answer, and the check of how it is asked. */
+import type { Constraint, ConstraintOptions } from "../../spec.ts";
 import { below, refusal } from "./refuse.ts";
-import type { StructuralTag } from "./structural-tag.ts";
 
-export type Constraint =
-  /** One JSON object. */
-  | { type: "json_object" }
-  /** One JSON value that satisfies a JSON schema, of draft 2020-12 unless `$schema` says draft-07. `strict` changes nothing. */
-  | { type: "json_schema"; schema: unknown; strict?: boolean }
-  /** A text that an ECMAScript regular expression (flag `u`) matches from beginning to end. */
-  | { type: "regex"; pattern: string }
-  /** One of these texts. */
-  | { type: "choice"; choices: readonly string[] }
-  /** A text of the rule `root` of an EBNF grammar, as xgrammar and llama.cpp write it. */
-  | { type: "grammar"; ebnf: string }
-  /** Free text with constrained parts. */
-  | { type: "structural_tag"; tag: StructuralTag };
-
-/** About JSON only. */
-export interface ConstraintOptions {
-  /** No blanks between JSON tokens. Default: up to 64 wherever JSON allows them, but none around the whole. */
-  disableAnyWhitespace?: boolean;
-  /** Objects that name properties hold no others, where the schema leaves that open. */
-  disableAdditionalProperties?: boolean;
-  /** A regular expression for the blanks between JSON tokens. */
-  whitespacePattern?: string;
-}
+export type { Constraint, ConstraintOptions } from "../../spec.ts";
 
 type Kind = "string" | "boolean" | "strings" | "json";
 

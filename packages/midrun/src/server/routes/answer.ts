@@ -1,7 +1,8 @@
 /** Answers a chat: the part that both chat routes share. */
 import type { Context } from "hono";
 import type { ChatAsk } from "../chat-ask.ts";
-import { type CompletionHead, toChunks, toCompletion } from "../completion.ts";
+import { refuseBeyond } from "../chat-refusals.ts";
+import { type AnswerShape, type CompletionHead, toChunks, toCompletion } from "../completion.ts";
 import type { Env, Services } from "../context.ts";
 import { crashEnvelope, type ErrorEnvelope, isForeseen, toEnvelope } from "../http-error.ts";
 import { newCompletionId } from "../ids.ts";
@@ -9,6 +10,7 @@ import { type Keep, recorded } from "../kept-completions.ts";
 import { resolveModel } from "../resolve-model.ts";
 import type { GenerateEvent } from "../runner.ts";
 import { formatFrame, streamResponse } from "../stream-response.ts";
+import { watched } from "../watch-generation.ts";
 
 /** Gives the events again, after the first has come: what fails before it can still be an error status. */
 async function begun<T>(events: AsyncIterable<T>): Promise<AsyncIterable<T>> {
@@ -27,11 +29,11 @@ async function begun<T>(events: AsyncIterable<T>): Promise<AsyncIterable<T>> {
 async function* toFrames(
   head: CompletionHead,
   events: AsyncIterable<GenerateEvent>,
-  includeUsage: boolean,
+  shape: AnswerShape,
   toEnvelopeOf: (error: unknown) => ErrorEnvelope,
 ): AsyncGenerator<string> {
   try {
-    for await (const chunk of toChunks(head, events, includeUsage)) yield formatFrame({ data: JSON.stringify(chunk) });
+    for await (const chunk of toChunks(head, events, shape)) yield formatFrame({ data: JSON.stringify(chunk) });
     yield formatFrame({ data: "[DONE]" });
   } catch (error) {
     yield formatFrame({ data: JSON.stringify(toEnvelopeOf(error)) });
@@ -45,15 +47,18 @@ export async function answerChat(
   ask: ChatAsk,
   keep: Keep | null = null,
 ): Promise<Response> {
-  const { target, stream, includeUsage, ...input } = ask;
+  const { target, stream, includeUsage, input, spell } = ask;
+  const { counters, clock } = services;
   const { runner, model, adapterDir, name } = await resolveModel(services, target);
+  refuseBeyond(runner, input, spell);
+  counters.add("generations");
   const left = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, left.signal]);
-  const created = Math.floor(services.clock.now() / 1000);
-  const head = { id: newCompletionId(), created, model: name };
-  const answering = runner.generate({ ...input, model, adapterDir, signal });
-  const generation = keep ? recorded(answering, async (all) => keep(await toCompletion(head, all))) : answering;
-  if (!stream) return c.json(await toCompletion(head, generation));
+  const head = { id: newCompletionId(), created: Math.floor(clock.now() / 1000), model: name };
+  const shape = { n: input.n ?? 1, includeUsage };
+  const answering = watched(runner.generate({ ...input, model, adapterDir, signal }), spell, counters);
+  const generation = keep ? recorded(answering, async (all) => keep(await toCompletion(head, all, shape))) : answering;
+  if (!stream) return c.json(await toCompletion(head, generation, shape));
 
   const requestId = c.get("requestId");
   const report = (error: unknown) => services.onError(error, requestId);
@@ -62,6 +67,6 @@ export async function answerChat(
     report(error);
     return crashEnvelope(requestId);
   };
-  const frames = toFrames(head, await begun(generation), includeUsage, toEnvelopeOf);
+  const frames = toFrames(head, await begun(generation), shape, toEnvelopeOf);
   return streamResponse(c, frames, { onCancel: (reason) => left.abort(reason), onFailure: report });
 }

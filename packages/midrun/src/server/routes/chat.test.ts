@@ -4,7 +4,7 @@ import { MidrunError } from "../../errors.ts";
 import type { ChatCompletion, ChatCompletionChunk } from "../../protocol/chat.ts";
 import type { Job, JobSpecInput } from "../../protocol/job.ts";
 import { createTestApp, type TestApp, type TestAppOptions } from "../../testing.ts";
-import type { GenerateInput } from "../runner.ts";
+import { type GenerateInput, generateOptions } from "../runner.ts";
 
 const spec: JobSpecInput = { name: "run", model: "org/base", dataset: { type: "inline", rows: [{ text: "a" }] } };
 const messages = [{ role: "user" as const, content: "hello there" }];
@@ -213,21 +213,11 @@ describe("a chat completion", () => {
 
 describe("what is not offered yet", () => {
   const tool = { type: "function", function: { name: "f" } };
-  const schema = { type: "json_schema", json_schema: { name: "x", schema: {} } };
 
   it.each([
     ["tools", { tools: [tool] }, "tool_calling_not_configured"],
     ["tools", { tools: [tool], tool_choice: "auto" }, "tool_calling_not_configured"],
     ["tool_choice", { tool_choice: "required" }, "tool_calling_not_configured"],
-    ["response_format", { response_format: { type: "json_object" } }, "not_supported"],
-    ["response_format", { response_format: schema }, "not_supported"],
-    ["structured_outputs", { structured_outputs: { regex: "a" } }, "not_supported"],
-    ["structured_outputs", { guided_json: {} }, "not_supported"],
-    ["n", { n: 2 }, "not_supported"],
-    ["presence_penalty", { presence_penalty: 0.5 }, "not_supported"],
-    ["frequency_penalty", { frequency_penalty: -0.5 }, "not_supported"],
-    ["logprobs", { logprobs: true }, "not_supported"],
-    ["logit_bias", { logit_bias: { "5": 1 } }, "not_supported"],
   ])("is refused by name: %s %j", async (param, extra, code) => {
     const { complete } = setUp();
     expect(await errorOf(await complete({ model: "m", messages, ...extra }))).toMatchObject({
@@ -237,21 +227,283 @@ describe("what is not offered yet", () => {
     });
   });
 
+  it("has its native name on the native route", async () => {
+    const { infer } = setUp();
+    const error = await errorOf(await infer({ model: "m", messages, toolChoice: "required" }));
+    expect(error).toMatchObject({ status: 400, param: "toolChoice" });
+  });
+});
+
+describe("what the model's engine does not offer", () => {
   it.each([
-    ["toolChoice", { toolChoice: "required" }],
+    ["response_format", { response_format: { type: "json_object" } }],
+    ["structured_outputs.regex", { structured_outputs: { regex: "a" } }],
+    ["guided_json", { guided_json: {} }],
+    ["presence_penalty", { presence_penalty: 0.5 }],
+    ["frequency_penalty", { frequency_penalty: -0.5 }],
+    ["repetition_penalty", { repetition_penalty: 1.1 }],
+    ["logprobs", { logprobs: true }],
+    ["logit_bias", { logit_bias: { "5": 1 } }],
+    ["top_k", { top_k: 4 }],
+    ["min_p", { min_p: 0.1 }],
+    ["min_tokens", { min_tokens: 2 }],
+  ])("is refused by name, and nothing is generated: %s", async (param, extra) => {
+    const { complete } = setUp({ fake: { reply: () => expect.fail("it generated") } });
+    const error = await errorOf(await complete({ model: "m", messages, stream: true, ...extra }));
+    expect(error).toMatchObject({ status: 400, param, code: "not_supported" });
+    expect(error.message).toContain(param);
+  });
+
+  it.each([
     ["responseFormat", { responseFormat: { type: "json_object" } }],
-    ["structuredOutputs", { structuredOutputs: { choice: ["a"] } }],
+    ["structuredOutputs.choice", { structuredOutputs: { choice: ["a"] } }],
     ["presencePenalty", { presencePenalty: 1 }],
     ["logitBias", { logitBias: { "5": 1 } }],
+    ["topK", { topK: 1 }],
   ])("has its native name on the native route: %s", async (param, extra) => {
     const { infer } = setUp();
     expect(await errorOf(await infer({ model: "m", messages, ...extra }))).toMatchObject({ status: 400, param });
   });
 
   it("is no reason to refuse a request that does not ask for it", async () => {
+    const { complete } = setUp({ fake: { can: [] } });
+    const tool = { type: "function", function: { name: "f" } };
+    const sampling = { n: 1, presence_penalty: 0, repetition_penalty: 1, top_k: -1, min_p: 0, min_tokens: 0 };
+    const rest = { tools: [tool], tool_choice: "none", logprobs: false, logit_bias: {}, guided_json: null };
+    await contentOf(await complete({ model: "m", messages, ...sampling, ...rest }));
+  });
+});
+
+describe("what reaches the engine", () => {
+  async function inputOf(route: "complete" | "infer", extra: object): Promise<GenerateInput> {
+    let got: GenerateInput | undefined;
+    const reply = (input: GenerateInput) => {
+      got = input;
+      return "ok";
+    };
+    const app = setUp({ fake: { reply, can: generateOptions } });
+    await contentOf(await app[route]({ model: "m", messages, stream: false, ...extra }));
+    return got!;
+  }
+
+  it("is every sampling field, in its own names, from both routes", async () => {
+    const expected = {
+      ...{ n: 2, topK: 5, minP: 0.1, minTokens: 3, logitBias: { "7": -100 }, logprobs: 4 },
+      ...{ presencePenalty: 1, frequencyPenalty: -1, repetitionPenalty: 1.5, topP: 0, temperature: 2 },
+    };
+    const openai = {
+      ...{ n: 2, top_k: 5, min_p: 0.1, min_tokens: 3, logit_bias: { "7": -100 }, logprobs: true, top_logprobs: 4 },
+      ...{ presence_penalty: 1, frequency_penalty: -1, repetition_penalty: 1.5, top_p: 0, temperature: 2 },
+    };
+    expect(await inputOf("complete", openai)).toMatchObject(expected);
+    expect(await inputOf("infer", { ...expected, logprobs: true, topLogprobs: 4 })).toMatchObject(expected);
+  });
+
+  it.each([
+    [7, 7],
+    [-1, 2 ** 53 - 1],
+    [2 ** 53 + 2, 2],
+    [-(2 ** 63), 0],
+  ])("is a seed of 53 bits: %d is %d", async (seed, expected) => {
+    expect((await inputOf("complete", { seed })).seed).toBe(expected);
+  });
+
+  it.each([1.5, 2 ** 64, "7"])("is no seed that is not a 64-bit integer: %s", async (seed) => {
     const { complete } = setUp();
-    const neutral = { tools: [tool], tool_choice: "none", n: 1, presence_penalty: 0, logprobs: false, logit_bias: {} };
-    await contentOf(await complete({ model: "m", messages, ...neutral }));
+    expect(await errorOf(await complete({ model: "m", messages, seed }))).toMatchObject({ status: 400, param: "seed" });
+  });
+
+  const schema = { type: "object", properties: { a: { type: "integer" } } };
+  const json = { type: "json_schema", schema };
+  const tag = { format: { type: "any_text" } };
+
+  it.each<[object, object | undefined]>([
+    [{ response_format: { type: "text" } }, undefined],
+    [{ response_format: { type: "json_object" } }, { type: "json_object" }],
+    [{ response_format: { type: "json_schema", json_schema: { name: "x", strict: true, schema } } }, json],
+    [{ response_format: { type: "json_schema", json_schema: { name: "x" } } }, { type: "json_object" }],
+    [
+      { response_format: { type: "structural_tag", ...tag } },
+      { type: "structural_tag", tag: { type: "structural_tag", ...tag } },
+    ],
+    [{ structured_outputs: { json: schema } }, json],
+    [{ structured_outputs: { json: JSON.stringify(schema), regex: null, json_object: false } }, json],
+    [{ structured_outputs: { json: false } }, { type: "json_schema", schema: false }],
+    [{ structured_outputs: { regex: "a+" } }, { type: "regex", pattern: "a+" }],
+    [{ structured_outputs: { choice: ["a", "b"] } }, { type: "choice", choices: ["a", "b"] }],
+    [{ structured_outputs: { grammar: "root ::= x" } }, { type: "grammar", ebnf: "root ::= x" }],
+    [{ structured_outputs: { json_object: true } }, { type: "json_object" }],
+    [
+      { structured_outputs: { structural_tag: JSON.stringify(tag) } },
+      { type: "structural_tag", tag: JSON.stringify(tag) },
+    ],
+    [{ guided_json: schema }, json],
+    [{ guided_json: JSON.stringify(schema), guided_regex: null }, json],
+    [{ guided_regex: "a+" }, { type: "regex", pattern: "a+" }],
+    [{ guided_choice: ["a"] }, { type: "choice", choices: ["a"] }],
+    [{ guided_grammar: "root ::= x" }, { type: "grammar", ebnf: "root ::= x" }],
+  ])("is the constraint of %j", async (extra, constraint) => {
+    expect((await inputOf("complete", extra)).constraint).toEqual(constraint);
+  });
+
+  it("is the same constraint from the native route", async () => {
+    expect((await inputOf("infer", { structuredOutputs: { choice: ["a"] } })).constraint).toEqual({
+      type: "choice",
+      choices: ["a"],
+    });
+    const responseFormat = { type: "json_schema", json_schema: { name: "x", schema } };
+    expect((await inputOf("infer", { responseFormat })).constraint).toEqual(json);
+  });
+
+  it.each([
+    [{ structured_outputs: { json: {}, disable_any_whitespace: true } }, { disableAnyWhitespace: true }],
+    [{ structured_outputs: { json: {}, whitespace_pattern: " ?" } }, { whitespacePattern: " ?" }],
+    [{ guided_json: {}, guided_whitespace_pattern: " ?" }, { whitespacePattern: " ?" }],
+    [
+      { guided_json: {}, disable_any_whitespace: true, disable_additional_properties: true },
+      { disableAnyWhitespace: true, disableAdditionalProperties: true },
+    ],
+    [
+      { response_format: { type: "json_object" }, disable_any_whitespace: true, disable_additional_properties: false },
+      { disableAnyWhitespace: true },
+    ],
+  ])("is how JSON is laid out: %j", async (extra, options) => {
+    expect((await inputOf("complete", extra)).constraintOptions).toEqual(options);
+  });
+
+  it.each([
+    [{ guided_regex: "a", guided_choice: ["b"] }, "guided_choice"],
+    [{ response_format: { type: "json_object" }, structured_outputs: { regex: "a" } }, "structured_outputs.regex"],
+    [{ structured_outputs: { regex: "a", grammar: "b" } }, "structured_outputs.grammar"],
+    [{ structured_outputs: {} }, "structured_outputs"],
+    [{ structured_outputs: { json_object: false } }, "structured_outputs"],
+    [{ structured_outputs: { choices: ["a"] } }, "structured_outputs.choices"],
+    [{ structured_outputs: { choice: [] } }, "structured_outputs.choice"],
+    [{ structured_outputs: { json: "{" } }, "structured_outputs.json"],
+    [{ guided_whitespace_pattern: " " }, "guided_whitespace_pattern"],
+    [{ disable_any_whitespace: true }, "disable_any_whitespace"],
+    [{ response_format: { type: "json_object", schema: {} } }, "response_format.schema"],
+    [{ response_format: { type: "yaml" } }, "response_format.type"],
+    [{ response_format: { type: "json_schema" } }, "response_format.json_schema"],
+    [{ response_format: { type: "json_schema", json_schema: { schema: {} } } }, "response_format.json_schema.name"],
+    [{ response_format: { type: "json_schema", json_schema: { name: "a b" } } }, "response_format.json_schema.name"],
+    [{ top_logprobs: 3 }, "top_logprobs"],
+    [{ logprobs: true, top_logprobs: 21 }, "top_logprobs"],
+    [{ n: 0 }, "n"],
+    [{ n: 129 }, "n"],
+    [{ logit_bias: { "3": 101 } }, "logit_bias.3"],
+    [{ frequency_penalty: 2.1 }, "frequency_penalty"],
+  ])("is never a request that contradicts itself: %j", async (extra, param) => {
+    const { complete } = setUp({ fake: { can: generateOptions } });
+    const error = await errorOf(await complete({ model: "m", messages, ...extra }));
+    expect(error).toMatchObject({ status: 400, code: "invalid_request", param });
+  });
+});
+
+describe("several choices", () => {
+  const fake = { reply: (_: GenerateInput, index: number) => ["one two", "three"][index]! };
+
+  it("are numbered, each with its own end, and counted together", async () => {
+    const { complete } = setUp({ fake });
+    const body = (await (await complete({ model: "m", messages, n: 2, max_tokens: 1 })).json()) as ChatCompletion;
+    expect(body.choices).toMatchObject([
+      { index: 0, message: { content: "one " }, finish_reason: "length" },
+      { index: 1, message: { content: "three" }, finish_reason: "stop" },
+    ]);
+    expect(body.usage).toEqual({ prompt_tokens: 2, completion_tokens: 2, total_tokens: 4 });
+  });
+
+  it("stream with a role, a text and a finish reason each", async () => {
+    const { complete } = setUp({ fake });
+    const chunks = await chunksOf(await complete({ model: "m", messages, n: 2, stream: true }));
+    for (const chunk of chunks) expect(chunk.choices).toHaveLength(1);
+    for (const [index, text] of ["one two", "three"].entries()) {
+      const own = chunks.map(({ choices }) => choices[0]!).filter((choice) => choice.index === index);
+      expect(own[0]!.delta.role).toBe("assistant");
+      expect(own.map(({ delta }) => delta.content ?? "").join("")).toBe(text);
+      expect(own.map(({ finish_reason }) => finish_reason).filter(Boolean)).toEqual(["stop"]);
+    }
+  });
+});
+
+describe("log probabilities", () => {
+  const entry = (token: string, logprob: number) => ({ token, logprob, bytes: [...Buffer.from(token)] });
+  function scripted(): TestAppOptions {
+    const { runner } = createTestApp({ fake: { can: generateOptions } });
+    runner.generate = async function* () {
+      yield { type: "delta", delta: "a", logprobs: [{ ...entry("a", -0.5), top: [entry("a", -0.5)] }] };
+      yield { type: "delta", delta: "b", logprobs: [{ ...entry("b", Number.NEGATIVE_INFINITY), top: [] }] };
+      yield { type: "done", finishReason: "stop", promptTokens: 1, completionTokens: 2 };
+    };
+    return { runner };
+  }
+  const content = [
+    { token: "a", logprob: -0.5, bytes: [97], top_logprobs: [{ token: "a", logprob: -0.5, bytes: [97] }] },
+    { token: "b", logprob: -9999, bytes: [98], top_logprobs: [] },
+  ];
+
+  it("lie in OpenAI's shape beside the text they are of", async () => {
+    const { complete } = setUp(scripted());
+    const body = (await (await complete({ model: "m", messages, logprobs: true })).json()) as ChatCompletion;
+    expect(body.choices[0]!.logprobs).toEqual({ content, refusal: null });
+    const streamed = await chunksOf(await complete({ model: "m", messages, logprobs: true, stream: true }));
+    const entries = streamed.flatMap(({ choices }) => choices[0]!.logprobs?.content ?? []);
+    expect(entries).toEqual(content);
+  });
+});
+
+describe("what is counted", () => {
+  it("is what was generated", async () => {
+    const { complete, app } = setUp();
+    await contentOf(await complete({ model: "m", messages }));
+    await chunksOf(await complete({ model: "m", messages, stream: true }));
+    expect(app.counters.read()).toEqual({
+      generations: 2,
+      promptTokens: 4,
+      completionTokens: 6,
+      constraintViolations: 0,
+    });
+  });
+
+  it.each([true, false])("is every answer that broke its constraint, which is an error (stream %s)", async (stream) => {
+    const { runner } = createTestApp({ fake: { can: generateOptions } });
+    runner.generate = async function* () {
+      yield { type: "delta", delta: "{" };
+      throw new MidrunError("constraint_violated", "It is not JSON.");
+    };
+    const { complete, app } = setUp({ runner });
+    const response = await complete({ model: "m", messages, stream, response_format: { type: "json_object" } });
+    expect(response.status).toBe(stream ? 200 : 500);
+    const text = await response.text();
+    expect(text).toContain('"code":"constraint_violated"');
+    expect(text).not.toContain("[DONE]");
+    expect(app.counters.read().constraintViolations).toBe(1);
+  });
+});
+
+describe("what the engine refuses", () => {
+  const refusing = (param: string): TestAppOptions => {
+    const { runner } = createTestApp({ fake: { can: generateOptions } });
+    // biome-ignore lint/correctness/useYield: it fails before the first event
+    runner.generate = async function* () {
+      throw new MidrunError("invalid_request", "#/properties/a/format: It is not known.", { param });
+    };
+    return { runner };
+  };
+
+  it.each<[string, object, string]>([
+    ["constraint", { response_format: { type: "json_object" } }, "response_format"],
+    ["constraint", { structured_outputs: { json: {} } }, "structured_outputs.json"],
+    ["constraint", { guided_json: {} }, "guided_json"],
+    ["logitBias", { logit_bias: { "5": 1 } }, "logit_bias"],
+    ["messages", {}, "messages"],
+  ])("%s is a 400 about the request's own field, before the stream: %j", async (inner, extra, param) => {
+    const { complete } = setUp(refusing(inner));
+    for (const stream of [true, false]) {
+      const error = await errorOf(await complete({ model: "m", messages, stream, ...extra }));
+      expect(error).toMatchObject({ status: 400, param });
+      expect(error.message).toContain("#/properties/a/format");
+    }
   });
 });
 

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import type { TrainCommand, TrainResult } from "@midrun/engine";
 import { MidrunError } from "../../errors.ts";
 import type { Artifact, Job, JobSpec } from "../../protocol/job.ts";
-import type { Runner, RunnerEvent, TrainOutcome } from "../runner.ts";
+import { generateOptions, type Runner, type RunnerEvent, type TrainOutcome } from "../runner.ts";
 import { checkDataset } from "./check-dataset.ts";
 import { toOutcome } from "./engine-messages.ts";
 import { createModelFinder, type Engine } from "./model-finder.ts";
@@ -98,6 +98,8 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
   }
 
   return {
+    can: generateOptions,
+
     async preflight(spec: JobSpec) {
       toTrainSpec(spec, { modelDir: "", outputDir: "" });
       await checkDataset(spec.dataset, "dataset", models.engine);

@@ -66,19 +66,22 @@ export function fromEngineError({ code, message, param, hint }: WorkerErrorBody)
   return new MidrunError(code, message, { param, hint });
 }
 
-export function toGenerateRequest(input: GenerateInput): GenerateRequest {
-  const { adapterDir, messages, maxTokens, temperature, topP, stop, seed } = input;
+export function toGenerateRequest({
+  model: _model,
+  signal: _signal,
+  adapterDir,
+  messages,
+  seed,
+  ...asked
+}: GenerateInput): GenerateRequest {
   return {
+    ...asked,
     ...(adapterDir === null ? {} : { adapterDir }),
     prompt: {
       messages: messages.map((message) =>
         message.role === "assistant" ? { ...message, content: message.content ?? null } : message,
       ),
     },
-    maxTokens,
-    temperature,
-    topP,
-    stop,
     ...(seed === null ? {} : { seed }),
   };
 }

@@ -4,9 +4,18 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MidrunError } from "../../errors.ts";
+import type { FinishReason } from "../../protocol/chat.ts";
 import type { StepMetrics } from "../../protocol/event.ts";
 import type { Artifact, Job, JobSpec } from "../../protocol/job.ts";
-import type { GenerateEvent, GenerateInput, Runner, RunnerEvent, TrainHandle, TrainOutcome } from "../runner.ts";
+import type {
+  GenerateEvent,
+  GenerateInput,
+  GenerateOption,
+  Runner,
+  RunnerEvent,
+  TrainHandle,
+  TrainOutcome,
+} from "../runner.ts";
 import { createSerial } from "../serial.ts";
 
 export interface FakeRunnerOptions {
@@ -23,7 +32,9 @@ export interface FakeRunnerOptions {
   /** Throws what the job is refused for. Default: every job is accepted. */
   preflight?: (spec: JobSpec) => void;
   /** Whole answer to a chat. Default: who answers, and the last message. */
-  reply?: (input: GenerateInput) => string;
+  reply?: (input: GenerateInput, index: number) => string;
+  /** What it says it can do; all but `n` is the reply's affair. Default: `n`. */
+  can?: readonly GenerateOption[];
   /** What outlives the runner: the step of the newest checkpoint below each job directory. Default: a disk of its own. */
   disk?: Map<string, number>;
 }
@@ -182,17 +193,22 @@ export function createFakeRunner(options: FakeRunnerOptions = {}): FakeRunner {
   }
 
   async function* generate(input: GenerateInput): AsyncGenerator<GenerateEvent> {
-    const text = cutAtStop(reply(input), input.stop);
-    const pieces = text.split(/(?<= )/).filter((piece) => piece !== "");
-    const given = pieces.slice(0, input.maxTokens);
-    for (const delta of given) {
-      await nextTurn();
-      if (input.signal.aborted) throw new MidrunError("aborted", "The generation was aborted.");
-      yield { type: "delta", delta };
+    const finishReasons: FinishReason[] = [];
+    let completionTokens = 0;
+    for (let index = 0; index < (input.n ?? 1); index++) {
+      const text = cutAtStop(reply(input, index), input.stop);
+      const pieces = text.split(/(?<= )/).filter((piece) => piece !== "");
+      const given = pieces.slice(0, input.maxTokens);
+      for (const delta of given) {
+        await nextTurn();
+        if (input.signal.aborted) throw new MidrunError("aborted", "The generation was aborted.");
+        yield { type: "delta", index, delta };
+      }
+      finishReasons.push(given.length < pieces.length ? "length" : "stop");
+      completionTokens += given.length;
     }
     const promptTokens = input.messages.reduce((sum, { content }) => sum + (content ?? "").split(" ").length, 0);
-    const finishReason = given.length < pieces.length ? "length" : "stop";
-    yield { type: "done", finishReason, promptTokens, completionTokens: given.length };
+    yield { type: "done", finishReason: finishReasons[0]!, finishReasons, promptTokens, completionTokens };
   }
 
   async function advanceOne(training: Training): Promise<void> {
@@ -215,6 +231,7 @@ export function createFakeRunner(options: FakeRunnerOptions = {}): FakeRunner {
       if (closed) throw new MidrunError("aborted", "The fake runner is closed.");
       return train(job, jobDir, onEvent);
     },
+    can: options.can ?? ["n"],
     generate,
     async advance(count = 1, jobId) {
       const training = find(jobId);

@@ -1,0 +1,56 @@
+/** Constraints on the answers of one model: its tokenizer is looked at when the first one is asked for. */
+import type { BaseModel } from "../base-model.ts";
+import type { GenerateRequest } from "../spec.ts";
+import { readModelJson } from "../text/model-files.ts";
+import { EngineError, isEngineError } from "../util.ts";
+import { tokenBytes } from "./constrain/token-bytes.ts";
+import { type CompiledConstraint, type Constrainer, createConstrainer } from "./constrain.ts";
+import { endIds } from "./prompt.ts";
+
+/** What a request is held to, ready; null when it asks for nothing. */
+export type CompileRequest = (request: GenerateRequest) => Promise<CompiledConstraint | null>;
+
+/** The function throws `invalid_request` for what cannot be enforced: the message says what and where, `param` is "constraint". */
+export function createModelConstrainer(model: Pick<BaseModel, "dir" | "tokenizer" | "chatTemplate">): CompileRequest {
+  const bytes = once(async () => tokenBytes(await readModelJson(model.dir, "tokenizer.json")));
+  /** By the tokens that end an answer, which chats and plain texts may differ in. */
+  const constrainers = new Map<string, Constrainer>();
+
+  async function constrainerFor(request: GenerateRequest): Promise<Constrainer> {
+    const eosIds = [...endIds(model, request)];
+    if (eosIds.length === 0) {
+      throw new EngineError("not_supported", "This model has no token that ends an answer.", { param: "constraint" });
+    }
+    const ofToken = await bytes();
+    const found = constrainers.get(`${eosIds}`);
+    const constrainer =
+      found ?? createConstrainer({ vocabSize: model.tokenizer.vocabSize, eosIds, tokenBytes: ofToken });
+    constrainers.set(`${eosIds}`, constrainer);
+    return constrainer;
+  }
+
+  return async (request) => {
+    const { constraint, constraintOptions = {} } = request;
+    if (constraint === undefined) return null;
+    const constrainer = await constrainerFor(request);
+    try {
+      return await constrainer.compile(constraint, constraintOptions);
+    } catch (error) {
+      if (!isEngineError(error) || error.code !== "invalid_request") throw error;
+      const { message, hint, cause } = error;
+      throw new EngineError("invalid_request", message, { param: "constraint", ...(hint && { hint }), cause });
+    }
+  };
+}
+
+/** Makes a value at the first call; after a failure, again at the next. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}
