@@ -2,6 +2,7 @@
 import type { MidrunClient } from "../client/client.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Host } from "./io.ts";
+import { runCli } from "./program.ts";
 
 export interface FakeIo extends Host {
   written: { out: string; err: string };
@@ -57,5 +58,10 @@ export function fakeIo(
       return () => callbacks.splice(callbacks.indexOf(callback), 1);
     },
     leave: (code) => void left.push(code),
+    runSelf: async (argv) => {
+      const self = fakeIo(client, { env, cwd });
+      const code = await runCli(argv, self);
+      return { code, ...self.written };
+    },
   };
 }

@@ -21,6 +21,8 @@ export interface Host {
   onInterrupt(callback: () => void): () => void;
   /** Ends the process at once. */
   leave(code: number): void;
+  /** Runs a command line of midrun in a process of its own. */
+  runSelf(argv: readonly string[]): Promise<{ code: number; out: string; err: string }>;
   readonly env: Env;
   readonly cwd: string;
   /** The server that the settings name, one that runs over their data directory, or one in this process; for the project's trainers too. */

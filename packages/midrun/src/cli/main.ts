@@ -8,6 +8,13 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// SQLite and the taking away of types are stable enough for us, whatever this Node calls them; other warnings are shown.
+const printers = process.listeners("warning");
+process.removeAllListeners("warning");
+process.on("warning", (warning) => {
+  if (warning.name !== "ExperimentalWarning") for (const print of printers) print(warning);
+});
+
 const code = await runCli(process.argv.slice(2), createProcessIo());
 // A trainer that was left in the middle may still hold streams and timers open.
 process.exit(code);

@@ -1,10 +1,11 @@
 /** The real process behind `CliIo`. */
+import { spawn } from "node:child_process";
 import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
 import { createClient, type MidrunClient } from "../client/client.ts";
 import { findServer } from "../client/running-server.ts";
 import { type SettingName, type Settings, settings as table } from "../protocol/settings.ts";
-import type { Host } from "./io.ts";
+import { exitCodes, type Host } from "./io.ts";
 
 export function createProcessIo(): Host {
   const interrupts = createInterrupts();
@@ -17,6 +18,7 @@ export function createProcessIo(): Host {
     ask,
     onInterrupt: interrupts.listen,
     leave: (code) => process.exit(code),
+    runSelf,
     env: process.env,
     cwd: process.cwd(),
     connect,
@@ -64,4 +66,15 @@ async function connect(given: Settings): Promise<MidrunClient> {
     if (variable !== null && value !== undefined) process.env[variable] = String(value);
   }
   return createClient();
+}
+
+async function runSelf(argv: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  const self = [...process.execArgv, process.argv[1]!, ...argv];
+  const child = spawn(process.execPath, self, { stdio: ["ignore", "pipe", "pipe"] });
+  const ended = new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve(code ?? exitCodes.failed));
+  });
+  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return { code, out, err };
 }

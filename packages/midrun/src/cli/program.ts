@@ -4,7 +4,10 @@ import manifest from "../../package.json" with { type: "json" };
 import type { MidrunClient } from "../client/client.ts";
 import type { SettingName } from "../protocol/settings.ts";
 import type { AnyCommand } from "./command.ts";
+import { buildCommand } from "./commands/build.ts";
 import { chatCommand } from "./commands/chat.ts";
+import { devCommand } from "./commands/dev.ts";
+import { initCommand } from "./commands/init.ts";
 import { jobCommands } from "./commands/jobs.ts";
 import { modelCommands } from "./commands/models.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -17,7 +20,10 @@ import { settingFlags, settingOption } from "./settings/setting-option.ts";
 
 /** In the order of the help. */
 export const commands: readonly AnyCommand[] = [
+  initCommand,
+  devCommand,
   startCommand,
+  buildCommand,
   serveCommand,
   chatCommand,
   ...jobCommands,

@@ -8,7 +8,8 @@ export function hideTokens(job: Job): Job {
   return { ...job, spec: evalDataset ? { ...spec, evalDataset: withoutSecrets(evalDataset) } : spec };
 }
 
-function withoutSecrets(source: DatasetSource): DatasetSource {
+/** The source without what lets its bearer in. */
+export function withoutSecrets(source: DatasetSource): DatasetSource {
   if (source.type !== "huggingface" && source.type !== "blob") return source;
   const { token: _, ...rest } = source;
   return rest.type === "blob" ? { ...rest, url: withoutSignature(rest.url) } : rest;

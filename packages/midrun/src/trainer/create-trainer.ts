@@ -4,7 +4,7 @@ import { ApiError } from "../client/api-error.ts";
 import { defaultClient, type MidrunClient } from "../client/client.ts";
 import { MidrunError } from "../errors.ts";
 import type { JobEvent } from "../protocol/event.ts";
-import type { Job } from "../protocol/job.ts";
+import type { Job, JobSpecInput } from "../protocol/job.ts";
 import { type Cursor, followJob, type TrainerResult } from "./follow-job.ts";
 import { hasPaths, withAbsolutePaths } from "./local-paths.ts";
 import { createSubmission } from "./submission.ts";
@@ -17,6 +17,8 @@ export interface TrainerOptions {
 
 export interface Trainer {
   readonly name: string;
+  /** What it trains, as given and checked: the job that `start()` submits, paths as they were written. */
+  readonly spec: Readonly<JobSpecInput>;
   /** Submits the job. Later and parallel calls give the same job; a start that failed can be tried again. */
   start(): Promise<{ jobId: string }>;
   /**
@@ -102,6 +104,7 @@ export function createTrainer(input: TrainerInput, options: TrainerOptions = {})
 
   const trainer: Trainer = {
     name: spec.name,
+    spec: Object.freeze(spec),
     start: async () => ({ jobId: await begin() }),
     wait: () => {
       waiting ??= follow();

@@ -37,7 +37,7 @@ export function assertCompleted({ id, name, status, step, error }: Job): void {
 
 /** Imports the project's entry and picks its trainer, without starting it. Throws `invalid_config`. */
 export async function loadTrainer(file: string, { trainer }: RunTrainerOptions = {}): Promise<Trainer> {
-  const trainers = trainersOf(await importEntry(file), file);
+  const trainers = await loadTrainers(file);
   const names = Object.keys(trainers);
   if (trainer === undefined && names.length > 1) {
     throw invalid("trainer", `${file} has ${names.length} trainers: ${names.join(", ")}`, "Say which one by its name.");
@@ -45,6 +45,11 @@ export async function loadTrainer(file: string, { trainer }: RunTrainerOptions =
   const name = trainer ?? names[0]!;
   if (Object.hasOwn(trainers, name)) return trainers[name]!;
   throw invalid("trainer", `${file} has no trainer "${name}"`, `It has ${names.join(", ")}.`);
+}
+
+/** Every trainer that the entry exports, by name; starts none. Throws `invalid_config`. */
+export async function loadTrainers(file: string): Promise<Readonly<Record<string, Trainer>>> {
+  return trainersOf(await importEntry(file), file);
 }
 
 function trainersOf(exported: Record<string, unknown>, file: string): Readonly<Record<string, Trainer>> {
@@ -67,7 +72,11 @@ async function importEntry(file: string): Promise<Record<string, unknown>> {
   ]);
   const path = resolve(file);
   if (!existsSync(path)) {
-    throw invalid("file", `There is no ${path}`, `Pass your entry's path, or put it at ${defaultEntry}.`);
+    throw invalid(
+      "file",
+      `There is no ${path}`,
+      `Pass your entry's path, or put it at ${defaultEntry}: npx midrun init writes one.`,
+    );
   }
   try {
     return await import(pathToFileURL(path).href);

@@ -2,6 +2,7 @@
 import { announceServer } from "../../client/running-server.ts";
 import { defineCommand } from "../command.ts";
 import { type CliIo, exitCodes } from "../io.ts";
+import { serverOptions } from "../server-options.ts";
 
 export const serveCommand = defineCommand({
   name: "serve",
@@ -13,15 +14,8 @@ export const serveCommand = defineCommand({
 
 async function serve(io: CliIo): Promise<number> {
   const { startServer } = await import("../../server/index.ts");
-  const { host, port, dataDir, slots, allowedHosts, modelAliases } = io.settings;
-  const server = await startServer({
-    host,
-    port,
-    dataDir,
-    slots,
-    modelAliases,
-    ...(allowedHosts.length > 0 ? { allowedHosts } : {}),
-  });
+  const { dataDir } = io.settings;
+  const server = await startServer(serverOptions(io.settings));
   const withdraw = await announceServer(dataDir, { url: server.url, pid: process.pid });
   io.out(`midrun serves ${server.url} (jobs and checkpoints in ${dataDir})\n`);
   io.out(`Programs find it with MIDRUN_BASE_URL=${server.url}; OpenAI's clients with the base URL ${server.url}/v1\n`);
