@@ -18,6 +18,8 @@ export interface TrainBenchOptions {
   r: number;
   /** Adapters on the last so many layers; what the others give is kept from one epoch to the next. Default: all. */
   layers?: number;
+  /** See `BatchShape`. */
+  recompute?: boolean;
 }
 
 /**
@@ -25,14 +27,14 @@ export interface TrainBenchOptions {
  * usual count, `models/flops.ts`) are those of one run.
  */
 export async function createTrainBench(
-  { spec, batch, length, supervisedShare, r, layers }: TrainBenchOptions,
+  { spec, batch, length, supervisedShare, r, layers, recompute }: TrainBenchOptions,
   atLeastFlops = 0,
 ) {
   const model = syntheticModel(spec);
   const lora = { r, alpha: r, ...(layers === undefined ? {} : { layers }) };
   const trained = initialTrainables(model, { lora, modelName: "synthetic", seed: 1 });
   const rows = range(batch).map((i) => syntheticRow(spec, length, supervisedShare, i));
-  const shape = { batch, length, supervised: Math.ceil(batch * length * supervisedShare) };
+  const shape = { batch, length, supervised: Math.ceil(batch * length * supervisedShare), recompute };
   const firstBlock = firstBlockOf(spec, trained.plan, { totalSteps: 2, stepsPerEpoch: 1 });
   const store = { memoryBytes: 1e9, diskBytes: 0, path: join(tmpdir(), "unused") };
   const prefix =

@@ -3,10 +3,10 @@ import type { BaseModel } from "../base-model.ts";
 import type { PackedBits } from "../graph/ops.ts";
 import { constant, dequantize, type Tensor } from "../graph/tensor.ts";
 import { fedParameters } from "../models/parameters.ts";
+import { blockLength, quantize } from "../models/quantize.ts";
 import { type DecoderSpec, headName, linearLayers } from "../models/spec.ts";
 import { EngineError } from "../util.ts";
 import type { PassWeights } from "./decode-graph.ts";
-import { blockLength, quantize } from "./quantize.ts";
 
 /** `f32`: the model's own. `int8`, `int4`: the blocks' linear layers and the head, packed in blocks of 32. */
 export type WeightFormat = "f32" | "int8" | "int4";

@@ -46,6 +46,8 @@ const rules: { [K in OpName]: Rule<K> } = {
   // Packed weights are frozen.
   dequantize: () => [null, null],
   matmulPacked: () => assert(false, "matmulPacked is made after differentiation") as never,
+  unpack: () => [null, null],
+  after: (g) => [g, null],
   sum: (g, _, [x]) => [t.expand(g, x!.shape)],
   sumSquares: (g, _, [x]) => [t.mul(t.mul(g, 2), x!)],
   max: () => assert(false, `max is ${linear}`) as never,
@@ -140,9 +142,14 @@ function joined(parts: readonly Tensor[]): Tensor | null {
  */
 export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   assert(sizeOf(loss.shape) === 1, `the loss must be a scalar, got [${loss.shape}]`);
-  const order = t.topologicalOrder([loss]);
+  return pullback(loss, t.constant(new Float32Array([1]), loss.shape), wrt);
+}
+
+/** Gradients of Σ y·g with respect to each of `wrt`, as though g were fixed; g has the shape of y. */
+export function pullback(y: Tensor, gradient: Tensor, wrt: readonly Tensor[]): Tensor[] {
+  const order = t.topologicalOrder([y]);
   const active = activeTensors(order, wrt);
-  const parts = new Map<Tensor, Tensor[]>([[loss, [t.constant(new Float32Array([1]), loss.shape)]]]);
+  const parts = new Map<Tensor, Tensor[]>([[y, [gradient]]]);
   const collected = new Map<Tensor, Tensor>();
   for (const tensor of order.reverse()) {
     const found = parts.get(tensor);

@@ -82,6 +82,18 @@ const table: { [K in OpName]: Infer<K> } = {
     assert(x!.shape.length === 2 && x!.shape[1] === 32 * blocks, `packed [${n}, ${32 * blocks}] times [${x!.shape}]`);
     return f32([x!.shape[0]!, n]);
   },
+  unpack: ([packed, scales], { bits }) => {
+    const [n, blocks] = scales!.shape as [number, number];
+    assert(
+      packed!.dtype === "u8" && `${packed!.shape}` === `${[n, blocks * 4 * bits]}`,
+      `${bits}-bit weights [${packed!.shape}] with scales [${scales!.shape}]`,
+    );
+    return f32([n, 32 * blocks]);
+  },
+  after: ([x, y]) => {
+    assert(x!.dtype === "f32" && y!.dtype === "f32", `after of ${x!.dtype} and ${y!.dtype}`);
+    return f32(x!.shape);
+  },
   sum: reduced,
   sumSquares: reduced,
   max: reduced,

@@ -93,6 +93,17 @@ function dequantized([packed, scales]: readonly Value[], { bits }: OpAttrs["dequ
   });
 }
 
+function unpacked([packed, scales]: readonly Value[], { bits }: OpAttrs["unpack"], shape: Shape): Value {
+  const [, width] = shape as [number, number];
+  const half = width / 2;
+  return filled(shape, (i) => {
+    const [row, column] = [Math.floor(i / width), i % width];
+    const byte = packed!.data[bits === 8 ? i : row * half + (column % half)]!;
+    const q = bits === 8 ? byte : column < half ? byte & 15 : byte >> 4;
+    return scales!.data[Math.floor(i / 32)]! * (q - 2 ** (bits - 1));
+  });
+}
+
 function rope([x, cos, sin]: readonly Value[], { heads }: OpAttrs["rope"], shape: Shape): Value {
   const half = cos!.shape[1]!;
   const headDim = shape[1]! / heads;
@@ -209,6 +220,8 @@ const table: { [K in OpName]: Eval<K> } = {
     return result;
   },
   customVjp: ([x], _, shape) => copy(x!, shape),
+  unpack: unpacked,
+  after: ([x], _, shape) => copy(x!, shape),
 };
 
 /** Computes `outputs` from `feeds` (by input name). Throws `internal` when an input is missing or of the wrong size. */

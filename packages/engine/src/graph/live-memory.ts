@@ -10,8 +10,8 @@ export interface LiveMemory {
   peak: number;
 }
 
-const bytesPerElement = 4;
-const bytesOf = ({ shape }: Tensor) => bytesPerElement * sizeOf(shape);
+const bytesPerElement = { f32: 4, i32: 4, u8: 1 };
+const bytesOf = ({ shape, dtype }: Tensor) => bytesPerElement[dtype] * sizeOf(shape);
 const isFed = ({ op }: Tensor) => op === "input" || op === "constant";
 /** The value of which this one is only another view. */
 const sourceOf = (x: Tensor): Tensor => (x.op === "reshape" || x.op === "customVjp" ? sourceOf(x.inputs[0]!) : x);

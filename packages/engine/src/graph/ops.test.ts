@@ -42,6 +42,16 @@ function packedProduct(bits: 4 | 8, alpha: number): Case {
   };
 }
 
+/** Weights fed in their packed form, two blocks a row; the halves of a row with 4 bits are of unequal numbers of blocks. */
+function unpackedProduct(bits: 4 | 8): Case {
+  const [n, blocks] = [4, 3];
+  const packed = Uint8Array.from(range(n * blocks * 4 * bits), (i) => (i * 89 + 11) % 256);
+  return floats([[n, blocks]], (scales) => {
+    const fixed = t.mul(t.constant(values([n, blocks], 3), [n, blocks]), t.add(t.mul(scales, 0), 1));
+    return t.add(t.unpack(t.constant(packed, [n, blocks * 4 * bits]), fixed, bits), t.sum(scales, [0, 1]));
+  });
+}
+
 /** At least one case for every operation: the type asks for it. */
 const cases: { [K in Exclude<OpName, "gemm" | "matmulPacked">]: Record<string, Case> } = {
   input: { itself: floats([[2, 3]], (x) => x) },
@@ -184,6 +194,11 @@ const cases: { [K in Exclude<OpName, "gemm" | "matmulPacked">]: Record<string, C
     ),
   },
   dequantize: { eightBits: packedProduct(8, 1), fourBits: packedProduct(4, 0.5) },
+  unpack: { eightBits: unpackedProduct(8), fourBits: unpackedProduct(4) },
+  after: {
+    plain: floats([[2, 3], [4]], (x, y) => t.after(t.mul(x, x), y)),
+    itself: floats([[2, 3]], (x) => t.mul(t.after(x, t.exp(x)), x)),
+  },
   sum: { last: floats([[2, 3, 4]], (x) => t.sum(x, [-1])), two: floats([[2, 3, 4]], (x) => t.sum(x, [0, 2])) },
   sumSquares: { last: floats([[2, 3, 4]], (x) => t.sumSquares(x, [-1])) },
   max: { last: { ...floats([[2, 3, 4]], (x) => t.max(x, [-1])), differentiable: false } },

@@ -46,6 +46,14 @@ export interface OpAttrs {
    * 8 bits. Made by `rewrite.ts` only.
    */
   matmulPacked: { bits: PackedBits };
+  /**
+   * Packed weights, 32 to a block with one scale, as they lie in memory for training: `(packed u8 [n, k · bits / 8], scales [n, k / 32])
+   * → [n, k]`. An element is scale · (q − 2^(bits − 1)); with 4 bits the lower halves of a row's bytes are its first k / 2 elements, the
+   * upper halves the others.
+   */
+  unpack: { bits: PackedBits };
+  /** `(x, y) → x`, not before y is there. No gradient flows to y. */
+  after: None;
 
   /** Reductions over the given axes, which stay as axes of length 1. */
   sum: { axes: readonly number[] };

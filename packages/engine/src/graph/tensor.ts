@@ -49,6 +49,12 @@ export const matmul = (
 export const dequantize = (packed: Tensor, scales: Tensor, bits: PackedBits): Tensor =>
   node("dequantize", [packed, scales], { bits });
 
+export const unpack = (packed: Tensor, scales: Tensor, bits: PackedBits): Tensor =>
+  node("unpack", [packed, scales], { bits });
+
+/** x, whose users are not computed before y: values of one graph that are meant to be in memory one after the other. */
+export const after = (x: Tensor, y: Tensor): Tensor => node("after", [x, y], {});
+
 const positive = (x: Tensor, axes: readonly number[]) => axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis));
 export const sum = (x: Tensor, axes: readonly number[]): Tensor => node("sum", [x], { axes: positive(x, axes) });
 export const sumSquares = (x: Tensor, axes: readonly number[]): Tensor =>
@@ -86,9 +92,9 @@ export const bump = (x: Tensor, index: Tensor, updates: Tensor): Tensor => node(
 export const customVjp = (value: Tensor, inputs: readonly Tensor[], vjp: Vjp): Tensor =>
   node("customVjp", [value, ...inputs], { vjp });
 
-/** Every tensor that `outputs` need, inputs before their users. */
-export function topologicalOrder(outputs: readonly Tensor[]): Tensor[] {
-  const done = new Set<Tensor>();
+/** Every tensor that `outputs` need, inputs before their users; `known` ones, and what is needed for them alone, are left out. */
+export function topologicalOrder(outputs: readonly Tensor[], known: readonly Tensor[] = []): Tensor[] {
+  const done = new Set(known);
   const stack: { tensor: Tensor; next: number }[] = [];
   for (const output of outputs) {
     if (!done.has(output)) stack.push({ tensor: output, next: 0 });
@@ -103,5 +109,5 @@ export function topologicalOrder(outputs: readonly Tensor[]): Tensor[] {
       }
     }
   }
-  return [...done];
+  return [...done].slice(new Set(known).size);
 }

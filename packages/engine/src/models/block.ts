@@ -30,6 +30,8 @@ export interface PassShape {
   length: number;
   /** Length of the key/value cache that is fed; 0 = none. */
   past: number;
+  /** Compute blocks again in the backward pass instead of keeping what is inside them, see `recompute.ts`. Default false. */
+  recompute?: boolean;
 }
 
 /** What the blocks of one pass share. */
@@ -52,7 +54,7 @@ export interface BlockInputs {
   cached: number;
 }
 
-interface BlockResult {
+export interface BlockResult {
   x: Tensor;
   /** Keys and values of this pass's tokens, if the layer has its own. */
   own: KeysValues | undefined;

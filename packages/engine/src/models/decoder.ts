@@ -4,6 +4,7 @@ import { headNorm, type KeysValues, linear, softCap } from "../nn.ts";
 import { block, type PassContext, type PassShape, rmsNormed } from "./block.ts";
 import { angleNames, maskName } from "./inputs.ts";
 import type { Parameters } from "./parameters.ts";
+import { recomputedBlock } from "./recompute.ts";
 import { type DecoderSpec, headName } from "./spec.ts";
 
 export interface Pass {
@@ -53,7 +54,11 @@ function throughBlocks(spec: DecoderSpec, shape: PassShape, parameters: Paramete
   for (let layer = first; layer < end; layer++) {
     const { keysOf } = spec.layers[layer]!;
     const shared = keysOf === null ? undefined : seen[keysOf];
-    const result = block(context, layer, x, { shared, perLayer: perLayer?.(layer), cached: cache.length });
+    const result = (shape.recompute ? recomputedBlock : block)(context, layer, x, {
+      shared,
+      perLayer: perLayer?.(layer),
+      cached: cache.length,
+    });
     seen[layer] = result.seen;
     if (result.own !== undefined) cache.push(result.own);
     x = result.x;

@@ -28,7 +28,12 @@ export interface BatchShape {
   supervised: number;
   /** The first block that is computed; what comes in there is fed, see `decoder`. Default: 0. */
   firstBlock?: number;
+  /** Compute blocks again in the backward pass instead of keeping what is inside them. Default: where weights are packed. */
+  recompute?: boolean;
 }
+
+export const recomputes = (spec: DecoderSpec, { recompute = spec.weightBits !== undefined }: BatchShape): boolean =>
+  recompute;
 
 /** Names of what a module's adapter is made of, as inputs of the graph. */
 export const loraNames = (module: string) => ({
@@ -75,13 +80,19 @@ export function fedLora({ r, scale, dropout, dora, modules }: LoraPlan, rows: nu
 export function supervisedPass(spec: DecoderSpec, shape: BatchShape, plan: LoraPlan | null) {
   const { batch, length, supervised, firstBlock } = shape;
   const lora = plan === null ? new Map<string, AdapterInputs>() : fedLora(plan, batch * length);
-  const parameters = fedParameters(spec, (name) => lora.get(name));
-  const { hidden } = decoder(spec, { batch, length, past: 0 }, parameters, firstBlock);
-  const learnt = gatherRows(hidden, input("rows", [supervised], "i32"));
+  const fed = fedParameters(spec, (name) => lora.get(name));
   const trained =
     plan === null
-      ? trainedNames(spec).map(parameters.weight)
+      ? trainedNames(spec).map(fed.weight)
       : [...lora.values()].flatMap(({ a, b, magnitude }) => (magnitude === undefined ? [a, b] : [a, b, magnitude]));
+  const parameters = { ...fed, trained };
+  const { hidden } = decoder(
+    spec,
+    { batch, length, past: 0, recompute: recomputes(spec, shape) },
+    parameters,
+    firstBlock,
+  );
+  const learnt = gatherRows(hidden, input("rows", [supervised], "i32"));
   return { trained, ...crossEntropy(logitsOf(spec, learnt, parameters), input("targets", [supervised], "i32")) };
 }
 

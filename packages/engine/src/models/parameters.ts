@@ -1,6 +1,7 @@
 /** The parameters of a model: their names, their shapes, and where files keep them. */
 import { input, type Tensor } from "../graph/tensor.ts";
 import type { AdapterInputs } from "./dora.ts";
+import { fedPacked, packedShapes } from "./packed.ts";
 import { blockName, type DecoderSpec, headName, linearsInOrder } from "./spec.ts";
 
 /** Every parameter of the model and its shape, by the name that transformers gives it. */
@@ -66,10 +67,17 @@ export interface Parameters {
   bias(name: string): Tensor | undefined;
   /** The adapter of a linear layer (`model.layers.0.self_attn.q_proj`), if it has one. */
   lora(name: string): AdapterInputs | undefined;
+  /** Those that a pass is differentiated by. Default: none. */
+  trained?: readonly Tensor[];
 }
 
-/** Parameters that are fed at each run, under their own names. */
+/** Parameters that are fed at each run, under their own names; packed ones with their scales, see `packed.ts`. */
 export function fedParameters(spec: DecoderSpec, lora: Parameters["lora"] = () => undefined): Parameters {
-  const inputs = new Map([...parameterShapes(spec)].map(([name, shape]) => [name, input(name, shape)]));
+  const packed = packedShapes(spec);
+  const fed = (name: string, shape: number[]) => {
+    const matrix = packed.get(name);
+    return matrix === undefined ? input(name, shape) : fedPacked(name, matrix, spec.weightBits!);
+  };
+  const inputs = new Map([...parameterShapes(spec)].map(([name, shape]) => [name, fed(name, shape)]));
   return { weight: (name) => inputs.get(name)!, bias: (name) => inputs.get(`${name}.bias`), lora };
 }

@@ -1,4 +1,5 @@
 /** A decoder-only transformer as data. `llama.ts`, `qwen.ts`, … make one from a config.json; `decoder.ts` builds it. */
+import type { PackedBits } from "../graph/ops.ts";
 
 /** Rotary embedding: frequency i of `dim / 2` is theta^(−2i/dim), then scaled. */
 export interface RopeSpec {
@@ -100,6 +101,8 @@ export interface DecoderSpec {
   /** Scores x become cap·tanh(x / cap); null = they stay. */
   attentionSoftCap: number | null;
   logitSoftCap: number | null;
+  /** The blocks' linear weights are held in so many bits, see `packed.ts`; absent = in f32. Not the model's own: its owner's choice. */
+  weightBits?: PackedBits;
   /** Each block's result is multiplied by a number of its own, `layer_scalar`. */
   layerScale: boolean;
   /** Gemma 4's second embedding of each token, a slice of `size` for each layer; null = there is none. */

@@ -3,7 +3,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { isOpen, type Sizes } from "../graph/open-sizes.ts";
 import type { OpAttrs, OpName, Shape, Tensor } from "../graph/ops.ts";
 import { topologicalOrder } from "../graph/tensor.ts";
-import { assert, range } from "../util.ts";
+import { assert, range, sizeOf } from "../util.ts";
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -38,6 +38,7 @@ class Writer {
   readonly #open: Sizes;
   /** Where a run finds an open size: the input and the axis of that length. */
   readonly #axes = new Map<number, { input: string; axis: number }>();
+  readonly #filled = new Map<string, string>();
   #count = 0;
 
   constructor(order: readonly Tensor[], open: Sizes) {
@@ -66,6 +67,21 @@ class Writer {
     const dataType = constantTypes[data.constructor.name as keyof typeof constantTypes];
     this.initializers.push(create(TensorProtoSchema, { name, dataType, dims: dims.map(BigInt), rawData }));
     return name;
+  }
+
+  /** The u8 tensor of one number everywhere; one for each number and shape. */
+  filled(value: number, shape: Shape): string {
+    const key = `${value} [${shape}]`;
+    const found = this.#filled.get(key) ?? this.constant(new Uint8Array(sizeOf(shape)).fill(value), shape);
+    this.#filled.set(key, found);
+    return found;
+  }
+
+  /** `[n, m]` u8 → `[n, 2m]`: the lower halves of the bytes, then the upper ones. */
+  halves(packed: string): string {
+    const lower = this.apply("BitwiseAnd", [packed, this.filled(15, [1])]);
+    const upper = this.apply("BitShift", [packed, this.filled(4, [1])], { direction: "RIGHT" });
+    return this.apply("Concat", [lower, upper], { axis: int(1) });
   }
 
   /** Shapes, axes and positions: one-dimensional int64. */
@@ -157,6 +173,18 @@ const table: { [K in OpName]: Emit<K> } = {
     const [K, N] = [tensor.inputs[0]!.shape[1]!, tensor.shape[1]!];
     const sizes = { K: int(K), N: int(N), bits: int(bits), block_size: int(32), accuracy_level: int(4) };
     return w.apply("MatMulNBits", inputs, sizes, contrib);
+  },
+  unpack: (w, [packed, scales], { bits }, { inputs }) => {
+    const blocks = w.filled(2 ** (bits - 1), inputs[1]!.shape);
+    const whole = bits === 8 ? packed! : w.halves(packed!);
+    return w.apply("DequantizeLinear", [whole, scales!, blocks], { axis: int(1), block_size: int(32) });
+  },
+  // x · 1, where the 1 comes from an element of y: exact for every x, and nothing that could be computed beforehand.
+  after: (w, [x, y]) => {
+    const first = w.apply("Slice", [w.apply("Reshape", [y!, w.ints([-1])]), w.ints([0]), w.ints([1]), w.ints([0])]);
+    const one = w.constant(new Float32Array([1]), [1]);
+    const scalar = w.apply("Reshape", [w.apply("Where", [w.apply("IsNaN", [first]), one, one]), w.ints([])]);
+    return w.apply("Mul", [x!, scalar]);
   },
   sum: reduction("ReduceSum"),
   sumSquares: reduction("ReduceSumSquare"),

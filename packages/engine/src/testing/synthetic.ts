@@ -1,6 +1,7 @@
 /** Random models and random rows: for tests and for measuring speed, where only shapes matter. */
 import type { PackedRow } from "../data/pack.ts";
 import { llamaLike, type Sizes } from "../models/llama-like.ts";
+import { packedFeeds, packedShapes } from "../models/packed.ts";
 import { parameterShapes } from "../models/parameters.ts";
 import type { DecoderSpec } from "../models/spec.ts";
 import type { Feeds } from "../onnx/session.ts";
@@ -34,11 +35,12 @@ export function syntheticSpec(
 /** Norm weights are 1, matrices normal with standard deviation 0.02. */
 export function syntheticModel(spec: DecoderSpec): TrainableModel {
   const weights: Feeds = {};
+  const packed = packedShapes(spec);
   for (const [name, shape] of parameterShapes(spec)) {
     const data = new Float32Array(sizeOf(shape));
     if (shape.length === 1) data.fill(1);
     else normals(data, { seed, stream: hashString(name) }, 0.02);
-    weights[name] = data;
+    Object.assign(weights, packed.has(name) ? packedFeeds(name, data, shape[1]!, spec.weightBits!) : { [name]: data });
   }
   return { dir: "", config: {}, spec, weights };
 }

@@ -62,7 +62,14 @@ export function firstBlockOf(
 
 /** The graph of one row's result. Output: `prefix` `[length, hiddenSize]`. */
 export function prefixGraph(spec: DecoderSpec, length: number, firstBlock: number) {
-  return { [prefixName]: decoderPrefix(spec, { batch: 1, length, past: 0 }, fedParameters(spec), firstBlock) };
+  return {
+    [prefixName]: decoderPrefix(
+      spec,
+      { batch: 1, length, past: 0, recompute: spec.weightBits !== undefined },
+      fedParameters(spec),
+      firstBlock,
+    ),
+  };
 }
 
 export interface PrefixOptions extends SessionOptions {

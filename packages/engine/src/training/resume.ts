@@ -61,7 +61,7 @@ export function identify(model: BaseModel, spec: TrainSpec, plan: RunPlan, start
   };
 }
 
-function hashOf(parts: Iterable<string | Float32Array | Int32Array>): string {
+function hashOf(parts: Iterable<string | Feeds[string]>): string {
   const hash = createHash("sha256");
   for (const part of parts)
     hash.update(typeof part === "string" ? part : new Uint8Array(part.buffer, part.byteOffset, part.byteLength));

@@ -1,6 +1,6 @@
 /** The two compiled graphs of a run: gradients of a window of micro-batches, and the quality on held-out rows. */
 import type { PackedRow } from "../data/pack.ts";
-import type { BatchShape } from "../models/objective.ts";
+import { type BatchShape, recomputes } from "../models/objective.ts";
 import type { DecoderSpec } from "../models/spec.ts";
 import { createSession, type Session, type SessionOptions } from "../onnx/session.ts";
 import type { Tensors } from "../optim.ts";
@@ -45,9 +45,12 @@ export async function createStepper(
     BatchShape,
     BatchShape,
   ];
-  const training = await createSession(objective.trainingGraph(spec, trainShape, trained.plan), options);
+  const frugal = recomputes(spec, trainShape);
+  const training = await createSession(objective.trainingGraph(spec, trainShape, trained.plan), { ...options, frugal });
   const evaluation =
-    evalRows.length > 0 ? await createSession(objective.evaluationGraph(spec, evalShape, trained.plan), options) : null;
+    evalRows.length > 0
+      ? await createSession(objective.evaluationGraph(spec, evalShape, trained.plan), { ...options, frugal })
+      : null;
 
   const feedsOf = async (rows: readonly PackedRow[], shape: BatchShape, weight: number) => ({
     ...objective.feeds(spec, rows, shape, weight),

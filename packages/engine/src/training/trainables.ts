@@ -6,6 +6,7 @@ import type { Adapter } from "../io/peft.ts";
 import { feedsOf, loraScale } from "../models/adapter.ts";
 import { rowLengths } from "../models/merge.ts";
 import { type LoraPlan, loraTargets, planLora } from "../models/objective.ts";
+import { denseWeight } from "../models/packed.ts";
 import { parameterShapes, trainedNames } from "../models/parameters.ts";
 import type { Feeds } from "../onnx/session.ts";
 import type { Tensors } from "../optim.ts";
@@ -71,7 +72,7 @@ function adapterOf(model: TrainableModel, { modelName, seed: runSeed }: AdapterO
       ...size,
       a: initialA(name, { r, inFeatures: size.inFeatures, std: initStd, seed }),
       b: new Float32Array(size.outFeatures * r),
-      ...(useDora ? { magnitude: rowLengths(model.weights[`${name}.weight`] as Float32Array, size.outFeatures) } : {}),
+      ...(useDora ? { magnitude: rowLengths(denseWeight(model, `${name}.weight`), size.outFeatures) } : {}),
     });
   }
   const gaussianInit = initStd !== undefined;

@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { interpret } from "../graph/interpret.ts";
 import { constant, dequantize, input, matmul } from "../graph/tensor.ts";
+import { quantize } from "../models/quantize.ts";
 import { linearLayers } from "../models/spec.ts";
 import { createSession, type Feeds } from "../onnx/session.ts";
 import { normals } from "../random.ts";
@@ -8,7 +9,6 @@ import { syntheticSpec } from "../testing/synthetic.ts";
 import { range } from "../util.ts";
 import { createDecodeSession, type DecodeOptions } from "./decode-session.ts";
 import { defaultThreads, defaultWeights } from "./generation-weights.ts";
-import { quantize } from "./quantize.ts";
 import { loudAdapter, loudModel, tinySpec } from "./testing-models.ts";
 
 /** The slow, obvious twin: one block after the other, no packing. */
