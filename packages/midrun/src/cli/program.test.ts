@@ -1,10 +1,13 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { createClient } from "../client/client.ts";
 import type { Fetch } from "../client/http.ts";
-import { json, refuse, scriptedFetch, unreachable } from "../client/scripted-fetch.ts";
+import { eventOf, json, refuse, scriptedFetch, unreachable } from "../client/scripted-fetch.ts";
 import { completed, fakeJobServer, log, saved, started } from "../trainer/fake-job-server.ts";
 import { fakeIo } from "./fake-io.ts";
 import { runCli } from "./program.ts";
@@ -125,6 +128,44 @@ describe("midrun jobs", () => {
     const { code, err } = await run(["jobs", "events", "job_9"], [refuse(404, "job_not_found")]);
     expect(code).toBe(1);
     expect(err).toBe("midrun: refused with 404\n");
+  });
+
+  it("tells of an unknown job with a command, not with a route", async () => {
+    const answer = () =>
+      Response.json(
+        {
+          error: {
+            message: 'There is no job "job_9". GET /v1/jobs lists them.',
+            type: "x",
+            param: "id",
+            code: "job_not_found",
+          },
+        },
+        { status: 404 },
+      );
+    const { err } = await run(["jobs", "show", "job_9"], [answer]);
+    expect(err).toBe('midrun: There is no job "job_9".\n  midrun jobs list shows them.\n');
+  });
+
+  it("logs prints what there is with times, or the last of it, and ends", async () => {
+    const events = [started, log(2), saved(2), completed].map((body, i) => eventOf(i + 1, body));
+    const answers: Scripted = [
+      json(job),
+      json({ data: events.slice(0, 2), hasMore: true }),
+      json({ data: events.slice(2), hasMore: false }),
+    ];
+    const { code, out, requests } = await run(["jobs", "logs", "job-1", "--follow"], answers);
+    expect(code).toBe(0);
+    expect(requests.slice(1)).toEqual([
+      "GET /v1/jobs/job-1/events?limit=1000",
+      "GET /v1/jobs/job-1/events?limit=1000&after=2",
+    ]);
+    const lines = out.trim().split("\n");
+    expect(lines).toHaveLength(4);
+    expect(lines[1]).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}step 2\/4 {2}loss 0\.500/);
+    expect(
+      (await run(["jobs", "logs", "job-1", "--tail", "1"], [json(job), json({ data: events, hasMore: false })])).out,
+    ).toMatch(/^\S+ \S+ {2}Completed\.\n$/);
   });
 
   it("events prints a line for each, until the job is over", async () => {
@@ -255,6 +296,22 @@ describe("midrun chat", () => {
     io.interrupt();
     expect(await done).toBe(130);
     expect(request.signal.aborted).toBe(true);
+  });
+
+  it("--json-schema asks for JSON that meets the schema in a file", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "midrun-chat-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const path = join(directory, "schema.json");
+    const ask = () => run(["chat", "m", "-m", "Hi", "--json-schema", path], [sse("{}")]);
+    expect((await ask()).err).toMatch(/--json-schema: .*schema\.json cannot be read/);
+    await writeFile(path, "[]");
+    expect((await ask()).err).toContain("holds no JSON schema");
+    await writeFile(path, "{");
+    expect((await ask()).err).toContain("is no JSON");
+    await writeFile(path, '{"type":"object"}');
+    expect(await (await ask()).bodies[0]!.json()).toMatchObject({
+      responseFormat: { type: "json_schema", json_schema: { schema: { type: "object" }, strict: true } },
+    });
   });
 
   it("--json prints the completion", async () => {

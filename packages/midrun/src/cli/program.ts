@@ -9,6 +9,7 @@ import { chatCommand } from "./commands/chat.ts";
 import { devCommand } from "./commands/dev.ts";
 import { initCommand } from "./commands/init.ts";
 import { jobCommands } from "./commands/jobs.ts";
+import { keyCommands } from "./commands/keys.ts";
 import { modelCommands } from "./commands/models.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { startCommand } from "./commands/start.ts";
@@ -28,11 +29,13 @@ export const commands: readonly AnyCommand[] = [
   chatCommand,
   ...jobCommands,
   ...modelCommands,
+  ...keyCommands,
 ];
 
 /** Commands of two words, by their first. */
 export const groups: Readonly<Record<string, string>> = {
   jobs: "the server's jobs",
+  keys: "who may use a server",
   models: "what can be trained and asked by name",
 };
 

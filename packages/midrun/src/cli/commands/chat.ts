@@ -1,11 +1,12 @@
 /** `midrun chat`: talks to a model, a finished job, or a checkpoint of a job that is still training. */
+import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Option } from "commander";
 import type { MidrunClient } from "../../client/client.ts";
 import type { InferArgs, InferTarget } from "../../client/infer.ts";
 import { readDeltas } from "../../client/read.ts";
 import { isMidrunError, MidrunError } from "../../errors.ts";
-import type { ChatMessage } from "../../protocol/chat.ts";
+import type { ChatMessage, ResponseFormat } from "../../protocol/chat.ts";
 import { defineCommand } from "../command.ts";
 import { type CliIo, exitCodes } from "../io.ts";
 import { type JsonOption, jsonOption, notNegative, positiveInteger } from "../options.ts";
@@ -18,6 +19,8 @@ export interface ChatOptions extends JsonOption {
   system?: string;
   maxTokens?: number;
   temperature?: number;
+  /** A file with the JSON schema that the answer must meet. */
+  jsonSchema?: string;
 }
 
 export const chatCommand = defineCommand<ChatOptions, [target: string]>({
@@ -29,24 +32,65 @@ export const chatCommand = defineCommand<ChatOptions, [target: string]>({
     new Option("--system <text>", "what the model is told first"),
     new Option("--max-tokens <count>", "most tokens of an answer").argParser(positiveInteger),
     new Option("--temperature <number>", "0 always takes the likeliest token").argParser(notNegative),
+    new Option("--json-schema <file>", "answer with JSON that meets the schema in this file"),
     jsonOption("the chat completion as JSON"),
   ],
-  examples: ["chat midrun/nano", 'chat job_0123@100 -m "I cannot log in." --temperature 0'],
+  examples: [
+    "chat midrun/nano",
+    'chat job_0123@100 -m "I cannot log in." --temperature 0',
+    "chat midrun/nano --json-schema ticket.schema.json < ticket.txt",
+  ],
   run: chat,
 });
 
 async function chat(io: CliIo, options: ChatOptions, written: string): Promise<number> {
   const target = await resolveTarget(io.client, written);
+  const settings = await readSettings(options);
   const isConversation = options.message === undefined && io.inputIsTerminal;
-  if (isConversation) return converse(io, target, options);
+  if (isConversation) return converse(io, target, settings);
   const prompt = options.message ?? (await io.readInput()).trim();
   if (prompt === "") {
     throw new MidrunError("invalid_request", "There is no prompt: standard input is empty.", {
       hint: "Pass --message, or write the prompt to standard input.",
     });
   }
-  const told = await answer(io, target, [...opening(options), { role: "user", content: prompt }], options);
+  const told = await answer(io, target, [...opening(settings), { role: "user", content: prompt }], settings);
   return told === null ? exitCodes.interrupted : exitCodes.done;
+}
+
+/** What each answer is asked for with. */
+interface AnswerSettings extends Pick<ChatOptions, "json" | "system"> {
+  sampling: Pick<InferArgs, "maxTokens" | "temperature" | "responseFormat">;
+}
+
+async function readSettings({
+  json,
+  system,
+  maxTokens,
+  temperature,
+  jsonSchema,
+}: ChatOptions): Promise<AnswerSettings> {
+  const responseFormat = jsonSchema === undefined ? {} : { responseFormat: await readSchema(jsonSchema) };
+  return { json, system, sampling: { maxTokens, temperature, ...responseFormat } };
+}
+
+async function readSchema(path: string): Promise<ResponseFormat> {
+  const refuse = (problem: string, cause?: unknown) =>
+    new MidrunError("invalid_request", `--json-schema: ${path} ${problem}.`, { param: "jsonSchema", cause });
+  const text = await readFile(path, "utf8").catch((cause: Error) => {
+    throw refuse(`cannot be read: ${cause.message}`, cause);
+  });
+  let schema: unknown;
+  try {
+    schema = JSON.parse(text);
+  } catch (cause) {
+    throw refuse(`is no JSON: ${(cause as Error).message}`, cause);
+  }
+  if (typeof schema !== "object" || schema === null || Array.isArray(schema)) throw refuse("holds no JSON schema");
+  return {
+    type: "json_schema",
+    json_schema: { name: "answer", schema: schema as Record<string, unknown>, strict: true },
+  };
 }
 
 /** Names the weights. A job means its final adapter, or its newest checkpoint while it has none. */
@@ -66,18 +110,18 @@ export async function resolveTarget({ jobs }: MidrunClient, written: string): Pr
 
 const isRelativePath = (text: string) => /^\.{1,2}([/\\]|$)/.test(text);
 
-const opening = ({ system }: ChatOptions): ChatMessage[] =>
+const opening = ({ system }: AnswerSettings): ChatMessage[] =>
   system === undefined ? [] : [{ role: "system", content: system }];
 
 /** Until the end of the input or `/exit`. An answer that failed or was interrupted ends nothing and is forgotten. */
-async function converse(io: CliIo, target: InferTarget, options: ChatOptions): Promise<number> {
-  const messages = opening(options);
+async function converse(io: CliIo, target: InferTarget, settings: AnswerSettings): Promise<number> {
+  const messages = opening(settings);
   for (;;) {
     const prompt = await io.ask("> ");
     if (prompt === null || prompt.trim() === "/exit") return exitCodes.done;
     if (prompt.trim() === "") continue;
     const asked: ChatMessage = { role: "user", content: prompt };
-    const content = await answer(io, target, [...messages, asked], options).catch((error: unknown) => {
+    const content = await answer(io, target, [...messages, asked], settings).catch((error: unknown) => {
       if (!isMidrunError(error)) throw error;
       io.err(formatError(error, false));
       return null;
@@ -91,11 +135,11 @@ async function answer(
   io: CliIo,
   target: InferTarget,
   messages: ChatMessage[],
-  { maxTokens, temperature, json }: ChatOptions,
+  { json, sampling }: AnswerSettings,
 ): Promise<string | null> {
   const aborter = new AbortController();
   const release = io.onInterrupt(() => aborter.abort());
-  const args: InferArgs = { messages, maxTokens, temperature, stream: !json, signal: aborter.signal };
+  const args: InferArgs = { messages, ...sampling, stream: !json, signal: aborter.signal };
   try {
     const response = await io.client.models.infer(target, args);
     return json ? await writeJson(io, response) : await writeText(io, response);

@@ -1,12 +1,13 @@
 /** `midrun jobs`: what the server knows of its jobs, and their commands. */
 import { Option } from "commander";
+import { isTerminalEvent, type JobEvent } from "../../protocol/event.ts";
 import { type Job, type JobStatus, jobStatuses } from "../../protocol/job.ts";
 import { type AnyCommand, defineCommand } from "../command.ts";
 import { createDisplay } from "../display.ts";
 import { follow } from "../follow.ts";
 import { type CliIo, exitCodes } from "../io.ts";
 import { type JsonOption, jsonOption, positiveInteger, wholeNumber } from "../options.ts";
-import { formatLoss } from "../progress.ts";
+import { applyProgress, formatLoss, noProgress, renderEvent, renderProgress } from "../progress.ts";
 import { formatJson, formatTable } from "../table.ts";
 
 const jobArgument = { name: "<job>", description: "the job's id" };
@@ -35,6 +36,18 @@ export const jobCommands: readonly AnyCommand[] = [
     examples: ["jobs events job_0123", "jobs events job_0123 --after 40 --json"],
     run: showEvents,
   }),
+  defineCommand<LogsOptions, [jobId: string]>({
+    name: "jobs logs",
+    description: "what happened so far, with times",
+    arguments: [jobArgument],
+    options: [
+      new Option("-f, --follow", "go on until the job is over"),
+      new Option("--tail <count>", "only the last so many lines").argParser(positiveInteger),
+      jsonOption("one JSON event a line"),
+    ],
+    examples: ["jobs logs job_0123", "jobs logs job_0123 --tail 20 --follow"],
+    run: showLogs,
+  }),
   defineJobCommand("show", "one job and what it made", showJob),
   defineJobCommand("pause", "save a checkpoint after the current step and stop there", pauseJob),
   defineJobCommand("resume", "continue a paused job from its newest checkpoint", resumeJob),
@@ -56,6 +69,11 @@ export interface ListOptions extends JsonOption {
   /** Only jobs older than this one. */
   after?: string;
   status?: JobStatus;
+}
+
+interface LogsOptions extends JsonOption {
+  follow?: boolean;
+  tail?: number;
 }
 
 interface EventsOptions extends JsonOption {
@@ -114,6 +132,37 @@ function stepOf({ step, totalSteps }: Job): string {
 
 function lossOf({ metrics }: Job): string {
   return metrics?.loss == null ? "" : formatLoss(metrics.loss);
+}
+
+/** What there is, a line for each event; with `follow`, what comes as well. */
+async function showLogs(io: CliIo, { json, follow: live, tail }: LogsOptions, jobId: string): Promise<number> {
+  await io.client.jobs.retrieve(jobId);
+  let progress = noProgress;
+  const lineOf = (event: JobEvent): string => {
+    progress = applyProgress(progress, event);
+    if (json) return `${JSON.stringify(event)}\n`;
+    return `${event.timestamp.slice(0, 19).replace("T", " ")}  ${renderEvent(event) ?? renderProgress(progress)}\n`;
+  };
+  const past = await historyOf(io, jobId);
+  io.out(
+    past
+      .map(lineOf)
+      .slice(tail === undefined ? 0 : -tail)
+      .join(""),
+  );
+  const last = past.at(-1);
+  if (!live || (last && isTerminalEvent(last))) return exitCodes.done;
+  for await (const event of io.client.jobs.events(jobId, { after: last?.id })) io.out(lineOf(event));
+  return exitCodes.done;
+}
+
+async function historyOf({ client }: CliIo, jobId: string): Promise<JobEvent[]> {
+  const events: JobEvent[] = [];
+  for (;;) {
+    const { data, hasMore } = await client.jobs.history(jobId, { after: events.at(-1)?.id });
+    events.push(...data);
+    if (!hasMore) return events;
+  }
 }
 
 /** Follows the job to its end; an unknown job is refused at once. */
