@@ -9,6 +9,8 @@ export default defineConfig({
   test: {
     include: [
       "packages/*/src/**/*.test.ts",
+      // Short; in full by `npm run test:faults`.
+      "packages/*/src/**/*.faults.ts",
       "scripts/**/*.test.ts",
       "examples/**/*.test.ts",
       "models/**/*.test.ts",

@@ -151,6 +151,10 @@ export interface TrainSpec {
   evalSteps: StepCount;
   earlyStopping?: EarlyStopping;
   seed: number;
+  /** When the run first began, ISO 8601: the date that chat templates print, also on a later day. Default: now. */
+  startedAt?: string;
+  /** Compute each micro-batch in so many parts, for want of memory: the same steps, other last bits. Default 1. */
+  microBatchParts?: number;
   /** At most 50 rows and 10 steps, every stage for real. */
   dryRun: boolean;
 }

@@ -1,6 +1,7 @@
 /** The training loop. One run of one adapter (or of the whole model), from its data to its last checkpoint. */
 import { join } from "node:path";
 import type { BaseModel } from "./base-model.ts";
+import { type FileSystem, nodeFileSystem } from "./io/file-system.ts";
 import { saveModelDir } from "./io/model-dir.ts";
 import { saveAdapter } from "./io/peft.ts";
 import { adamw, chain, clipByGlobalNorm, type Optimizer, type OptimizerState } from "./optim.ts";
@@ -8,6 +9,7 @@ import { learningRateAt } from "./schedule.ts";
 import type { TrainCommand, TrainEvent, TrainLog, TrainResult, TrainSpec } from "./spec.ts";
 import { type Best, createBest, restoreBest } from "./training/best.ts";
 import { availableMemory, checkMemory, estimateRun } from "./training/estimate.ts";
+import { createFittingStepper } from "./training/fitting-stepper.ts";
 import { startFromAdapter } from "./training/initial-adapter.ts";
 import { checkKeeping, keepCheckpoints, resumeKeeping } from "./training/keep.ts";
 import { type MeasuredRun, type Metrics, metricsOf } from "./training/metrics.ts";
@@ -16,9 +18,10 @@ import { type PrefixRoom, prefixOf, roomWithin } from "./training/prefix.ts";
 import { identify, type RunIdentity, restoreStep, resumeRun, saveRun } from "./training/resume.ts";
 import { prepareRunData } from "./training/run-data.ts";
 import { objectiveOf } from "./training/run-objective.ts";
-import { planRun } from "./training/run-plan.ts";
-import { createStepper, type Stepper } from "./training/stepper.ts";
+import { planRun, splitShapes } from "./training/run-plan.ts";
+import type { Stepper } from "./training/stepper.ts";
 import { countParameters, initialTrainables, type Trainables } from "./training/trainables.ts";
+import { type Division, worldOf } from "./training/world.ts";
 import { EngineError } from "./util.ts";
 
 export interface TrainOptions {
@@ -34,6 +37,8 @@ export interface TrainOptions {
   memoryBytes?: number;
   /** Room for what never changes below the first adapter, see `training/prefix.ts`. Default: a quarter of what the run leaves free. */
   prefixRoom?: PrefixRoom;
+  /** Where checkpoints and the adapter are written. Default: the real disk. */
+  fs?: FileSystem;
 }
 
 /** After this many steps every adapter must have moved. */
@@ -45,8 +50,10 @@ interface Run extends MeasuredRun {
   optimizer: Optimizer;
   state: OptimizerState;
   stepper: Stepper;
+  division: Division;
   identity: RunIdentity;
   best: Best;
+  fs: FileSystem;
   emit(event: TrainEvent): void;
   now(): number;
 }
@@ -54,8 +61,7 @@ interface Run extends MeasuredRun {
 /**
  * Trains as `spec` says, continuing from the newest checkpoint below `spec.outputDir` when there is one. A command ends the run
  * early: `pause` saves a checkpoint first, `cancel` does not. Throws `invalid_dataset`, `invalid_config` (also when the run does not
- * fit into memory), `invalid_checkpoint`,
- * `diverged` or `io`; checkpoints already written stay.
+ * fit into memory), `invalid_checkpoint`, `diverged`, `out_of_memory`, `disk_full` or `io`; checkpoints already written stay.
  */
 export async function train(model: BaseModel, spec: TrainSpec, options: TrainOptions): Promise<TrainResult> {
   const { run, start } = await prepareRun(model, spec, options);
@@ -66,18 +72,18 @@ export async function train(model: BaseModel, spec: TrainSpec, options: TrainOpt
   }
 }
 
-async function prepareRun(
-  model: BaseModel,
-  spec: TrainSpec,
-  { onEvent, threads, now = () => performance.now(), memoryBytes = availableMemory(), prefixRoom }: TrainOptions,
-) {
+async function prepareRun(model: BaseModel, spec: TrainSpec, options: TrainOptions) {
+  const { onEvent, threads, now = () => performance.now(), memoryBytes = availableMemory() } = options;
+  const { fs = nodeFileSystem, prefixRoom } = options;
+  const { microBatchParts: asked = 1 } = spec;
   checkKeeping(spec);
   const data = await prepareRunData(model, spec, (message) => onEvent({ type: "warning", message }));
   const { report } = data;
   const plan = planRun(spec, data);
+  const whole = { ...plan, ...splitShapes(plan, asked) };
   const best = createBest(spec, plan);
   const trained = initialTrainables(model, spec);
-  const estimated = { ...plan, lora: trained.plan, trainableParameters: countParameters(trained) };
+  const estimated = { ...whole, lora: trained.plan, trainableParameters: countParameters(trained) };
   const estimate = estimateRun(spec, model, estimated);
   const tight = checkMemory(estimate, memoryBytes, spec);
   if (tight !== null) onEvent({ type: "warning", message: tight });
@@ -85,16 +91,23 @@ async function prepareRun(
   const optimizer = optimizerOf(spec);
   const state = optimizer.init(trained.parameters);
   const identity = identify(model, spec, plan, trained);
-  const objective = await objectiveOf({ spec, model, plan, trained }, { threads });
-  const { step: start, metrics, warnings } = await resumeRun(spec.outputDir, trained, state, identity);
-  restoreBest(best, metrics);
-  warnings.push(...(await resumeKeeping(spec, best)));
+  const objective = await objectiveOf({ spec, model, plan: whole, trained }, { threads });
+  const division: Division = { threads, microBatchParts: asked };
+  const from = await resumeRun(spec.outputDir, trained, state, identity, { division, fs });
+  const { step: start, warnings } = from;
+  division.microBatchParts = from.microBatchParts;
+  restoreBest(best, from.metrics);
+  warnings.push(...(await resumeKeeping(spec, best, fs)));
+  const onWarning = (message: string) => onEvent({ type: "warning", message });
   const prefix = await prefixOf(
     { spec, model, plan, trained },
     { threads, room: prefixRoom ?? roomWithin(memoryBytes - estimate.memory.total) },
   );
-  const stepper = await createStepper(model.spec, plan, trained, { threads, objective, prefix });
-  for (const message of warnings) onEvent({ type: "warning", message });
+  const stepper = await createFittingStepper({
+    ...{ spec: model.spec, plan, trained, objective, prefix, division },
+    onWarning,
+  });
+  warnings.forEach(onWarning);
   onEvent({
     type: "started",
     totalSteps: plan.totalSteps,
@@ -111,8 +124,10 @@ async function prepareRun(
     optimizer,
     state,
     stepper,
+    division,
     identity,
     best,
+    fs,
     emit: onEvent,
     now,
   };
@@ -183,22 +198,20 @@ function rateAt({ spec, plan }: Run, step: number): number {
   );
 }
 
-async function checkpoint({ spec, trained, state, identity, best, emit }: Run, metrics: Metrics): Promise<void> {
+async function checkpoint(run: Run, metrics: Metrics): Promise<void> {
+  const { spec, trained, state, identity, best, division, emit, fs } = run;
   const { step, epoch, loss, evalLoss } = metrics;
-  const { dir, files } = await saveRun(spec.outputDir, trained, state, identity, {
-    step,
-    epoch,
-    metrics: { loss, evalLoss, ...best.state },
-  });
-  const removedSteps = await keepCheckpoints(spec, best);
+  const progress = { step, epoch, metrics: { loss, evalLoss, ...best.state }, world: worldOf(division) };
+  const { dir, files } = await saveRun(spec.outputDir, trained, state, identity, progress, fs);
+  const removedSteps = await keepCheckpoints(spec, best, fs);
   emit({ type: "checkpoint", step, dir, files, metrics, ...(removedSteps.length > 0 ? { removedSteps } : {}) });
 }
 
 /** The step whose weights are the run's result: the last one, or with early stopping the best one, which is put back. */
-async function chooseResult({ spec, trained, best, emit }: Run, done: number): Promise<number> {
+async function chooseResult({ spec, trained, best, emit, fs }: Run, done: number): Promise<number> {
   const { bestStep, bestValue } = best.state;
   if (!spec.earlyStopping || bestStep === null || bestStep === done) return done;
-  await restoreStep(spec.outputDir, bestStep, trained);
+  await restoreStep(spec.outputDir, bestStep, trained, fs);
   const why = best.verdict() ?? `its ${best.metric} ${bestValue} is the best`;
   const message = `The run ended at step ${done}: ${why}. The checkpoint of step ${bestStep} is its result.`;
   emit({ type: "warning", message });
@@ -206,12 +219,12 @@ async function chooseResult({ spec, trained, best, emit }: Run, done: number): P
 }
 
 /** `adapter/`, or `model/` after full fine-tuning. */
-async function saveFinal({ spec, trained }: Run): Promise<string> {
+async function saveFinal({ spec, trained, fs }: Run): Promise<string> {
   assertMoved(trained);
   const weights = trained.toWeights();
   const dir = join(spec.outputDir, "adapter" in weights ? "adapter" : "model");
-  if ("adapter" in weights) await saveAdapter(dir, weights.adapter, { overwrite: true });
-  else await saveModelDir(dir, weights.model, { overwrite: true });
+  if ("adapter" in weights) await saveAdapter(dir, weights.adapter, { overwrite: true, fs });
+  else await saveModelDir(dir, weights.model, { overwrite: true, fs });
   return dir;
 }
 

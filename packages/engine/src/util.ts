@@ -12,7 +12,9 @@ export type EngineErrorCode =
   | "constraint_violated" // a finished answer is not what it was held to
   | "not_supported" // named, known, and not offered
   | "diverged" // the loss or a gradient became NaN or infinite
-  | "io" // the file system refused: disk full, permission, …
+  | "io" // the file system refused: permission, a device error, …
+  | "disk_full" // no space is left: the run can go on once there is some
+  | "out_of_memory" // a step does not fit, however small its micro-batches are made
   | "network" // a hub or URL could not be read
   | "aborted"
   | "internal";

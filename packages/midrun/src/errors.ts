@@ -25,6 +25,8 @@ export type ErrorCode =
   | "job_cancelled"
   | "diverged"
   | "io"
+  | "disk_full"
+  | "out_of_memory"
   | "network"
   | "worker_crashed"
   | "aborted"

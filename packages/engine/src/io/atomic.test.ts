@@ -33,7 +33,7 @@ async function failEveryCall(
       expect(error).toBeUndefined();
       return failAt;
     }
-    if (error) expect(error).toMatchObject({ code: "io" });
+    if (error) expect(error).toMatchObject({ code: failAt % 2 ? "disk_full" : "io" });
     await check(`call ${failAt}: ${calls[failAt - 1]}`);
   }
 }

@@ -24,6 +24,8 @@ const CheckpointStateSchema = z.strictObject({
   metrics: z.record(z.string(), z.number().nullable()),
   /** SHA-256 in hex of the base model, the data and the training options. */
   fingerprints: FingerprintsSchema,
+  /** The machine and the way the numbers were computed; another one may change their last bits. */
+  world: z.record(z.string(), z.union([z.number(), z.string()])).optional(),
   /** The training options themselves, so that changed ones can be named. */
   spec: z.record(z.string(), z.json()).optional(),
 });
@@ -89,6 +91,14 @@ const subjects: Record<keyof Fingerprints, string> = {
   spec: "the training options",
 };
 
+const undo = "Undo the change to resume exactly, or start a new run.";
+
+const hints: Record<keyof Fingerprints, string> = {
+  model: undo,
+  dataset: `Its tokens differ: the rows, the tokenizer or the chat template were edited. ${undo}`,
+  spec: undo,
+};
+
 /**
  * Refuses to go on from a checkpoint of another run. With the current training options, changed ones are named with both
  * values. Throws `invalid_checkpoint`; `param` lists which of model, dataset and spec differ.
@@ -108,7 +118,7 @@ export function checkFingerprints(
     `Since the checkpoint of step ${state.step}, ${what} changed${options}.`,
     {
       param: changed.join(","),
-      hint: "Undo the change to resume exactly, or start a new run.",
+      hint: hints[changed[0]!],
     },
   );
 }

@@ -143,7 +143,10 @@ test.each<[string, boolean]>([
         expect(failAt).toBeGreaterThan(40);
         return;
       }
-      expect(error, what).toMatchObject({ code: "io", message: expect.stringContaining(code) });
+      expect(error, what).toMatchObject({
+        code: code === "ENOSPC" ? "disk_full" : "io",
+        message: expect.stringContaining(code),
+      });
       expect(isDiskFull(error), what).toBe(code === "ENOSPC");
       // Only a kill behind the rename leaves the new one, and then it is whole.
       expect(kill ? [50, 100] : [50], what).toContain(checkpoint?.step);

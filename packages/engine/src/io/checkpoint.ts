@@ -4,7 +4,7 @@
  */
 
 import { basename, join } from "node:path";
-import { EngineError, isEngineError } from "../util.ts";
+import { EngineError, type EngineErrorCode, isEngineError } from "../util.ts";
 import { removeDirAtomically, writeDirAtomically } from "./atomic.ts";
 import { type CheckpointState, encodeStateFile, parseStateFile, type StateFile } from "./checkpoint-state.ts";
 import { type FileSystem, hashFile, kindOf, listDir, nodeFileSystem, toIoError, writeFile } from "./file-system.ts";
@@ -37,6 +37,9 @@ export interface Checkpoint extends CheckpointRef {
   adapter: Adapter | null;
 }
 
+/** A disk that cannot be read says nothing about the checkpoint on it. */
+const diskErrors: readonly EngineErrorCode[] = ["io", "disk_full"];
+
 const STATE_FILE = "state.json";
 const OPTIMIZER_FILE = "optimizer.safetensors";
 const stepName = /^step-(\d{6,})$/;
@@ -48,7 +51,7 @@ export function checkpointsDir(root: string): string {
 
 /**
  * Writes the checkpoint of `state.step`, replacing one of that step. Returns its directory and its files' names.
- * Throws `io` (see `isDiskFull`), and then nothing has changed on disk.
+ * Throws `io` or `disk_full`, and then nothing has changed on disk.
  */
 export async function saveCheckpoint(checkpoint: CheckpointToSave): Promise<{ dir: string; files: string[] }> {
   const { root, state, fs = nodeFileSystem } = checkpoint;
@@ -113,7 +116,7 @@ export async function loadLatestCheckpoint(
     try {
       return { checkpoint: await loadCheckpoint(dir, fs), warnings };
     } catch (error) {
-      if (!isEngineError(error) || error.code === "io") throw error;
+      if (!isEngineError(error) || diskErrors.includes(error.code)) throw error;
       warnings.push(`Checkpoint ${dir} is not used: ${error.message}`);
     }
   }

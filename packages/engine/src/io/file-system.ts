@@ -37,11 +37,12 @@ export function isDiskFull(error: unknown): boolean {
   return ["ENOSPC", "EDQUOT"].includes(errnoOf(error) ?? "");
 }
 
-/** `error` as an `EngineError` `io` that says what was being done; an `EngineError` stays as it is. */
+/** `error` as an `EngineError` `io` or `disk_full` that says what was being done; an `EngineError` stays as it is. */
 export function toIoError(error: unknown, doing: string): EngineError {
   if (isEngineError(error)) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  return new EngineError("io", `${doing}: ${reason}`, { hint: hints[errnoOf(error) ?? ""], cause: error });
+  const code = isDiskFull(error) ? "disk_full" : "io";
+  return new EngineError(code, `${doing}: ${reason}`, { hint: hints[errnoOf(error) ?? ""], cause: error });
 }
 
 /** Writes all of `bytes`, at `position` or where the handle stands; a disk may take less than it is given. */

@@ -142,11 +142,11 @@ test("a disk that takes a few bytes at a time gets the whole file", async () => 
   expect((await readFile(path)).toString("base64")).toBe(official);
 });
 
-test("a full disk is an io error that says so", async () => {
+test("a full disk is an error that says so", async () => {
   const path = join(await makeTempDir(), "x.safetensors");
   const { fs } = makeFaultyFileSystem({ failAt: 2 });
   await expect(writeSafetensors(path, officialTensors, {}, fs)).rejects.toMatchObject({
-    code: "io",
+    code: "disk_full",
     message: expect.stringContaining(path),
     hint: expect.stringContaining("disk is full"),
   });

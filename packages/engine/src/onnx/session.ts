@@ -7,6 +7,9 @@ import { topologicalOrder } from "../graph/tensor.ts";
 import { assert, EngineError, sizeOf } from "../util.ts";
 import { emitOnnx } from "./emit.ts";
 
+/** ONNX Runtime's version: another one may compute other last bits. */
+export const runtimeVersion: string = ort.env.versions.node ?? ort.env.versions.common;
+
 /** f32, i32 and u8 tensors by name. */
 export type Feeds = Record<string, Float32Array | Int32Array | Uint8Array>;
 

@@ -2,6 +2,7 @@
 import { basename, join } from "node:path";
 import { writeFileAtomically } from "../io/atomic.ts";
 import { checkpointsDir, listCheckpoints, pruneCheckpoints } from "../io/checkpoint.ts";
+import { type FileSystem, nodeFileSystem } from "../io/file-system.ts";
 import { toJsonText } from "../io/json-file.ts";
 import type { TrainSpec } from "../spec.ts";
 import { EngineError } from "../util.ts";
@@ -27,23 +28,28 @@ export function checkKeeping({ keepCheckpoints: keep }: Keeping): void {
 export async function keepCheckpoints(
   { outputDir: root, keepCheckpoints: keep }: Keeping,
   best: Best,
+  fs: FileSystem = nodeFileSystem,
 ): Promise<number[]> {
-  const checkpoints = await listCheckpoints(root);
+  const checkpoints = await listCheckpoints(root, fs);
   const { bestStep: step, bestValue: value } = best.state;
   const found = checkpoints.find((checkpoint) => checkpoint.step === step);
   if (found !== undefined) {
     const content = toJsonText({ step, dir: basename(found.dir), metric: best.metric, value });
-    await writeFileAtomically(bestFile(root), content);
+    await writeFileAtomically(bestFile(root), content, fs);
   }
-  return keep === undefined ? [] : pruneCheckpoints(root, keep, { spare: step === null ? [] : [step] });
+  return keep === undefined ? [] : pruneCheckpoints(root, keep, { spare: step === null ? [] : [step], fs });
 }
 
 /** After a resume: makes the pointer true again, or, where the best checkpoint is gone, forgets it. Returns warnings. */
-export async function resumeKeeping({ outputDir: root }: Keeping, best: Best): Promise<string[]> {
+export async function resumeKeeping(
+  { outputDir: root }: Keeping,
+  best: Best,
+  fs: FileSystem = nodeFileSystem,
+): Promise<string[]> {
   const { bestStep } = best.state;
   if (bestStep === null) return [];
-  const exists = (await listCheckpoints(root)).some(({ step }) => step === bestStep);
+  const exists = (await listCheckpoints(root, fs)).some(({ step }) => step === bestStep);
   if (!exists) forgetBest(best);
-  else await keepCheckpoints({ outputDir: root }, best);
+  else await keepCheckpoints({ outputDir: root }, best, fs);
   return exists ? [] : [`The best checkpoint, of step ${bestStep}, is gone; the best is chosen anew from here on.`];
 }

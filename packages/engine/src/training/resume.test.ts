@@ -13,6 +13,11 @@ test("what a checkpoint keeps of its spec holds no token and no place of the dat
     seed: 1,
   };
   const model = { spec: {}, weights: {} } as BaseModel;
-  const { options } = identify(model, spec as TrainSpec, { rows: [] } as unknown as RunPlan, {} as Trainables);
+  const { options } = identify(
+    model,
+    spec as TrainSpec,
+    { rows: [], evalRows: [] } as unknown as RunPlan,
+    {} as Trainables,
+  );
   expect(options).toEqual({ columnMapping: { prompt: "question" }, seed: 1 });
 });

@@ -12,6 +12,7 @@ import {
   saveCheckpoint,
 } from "../io/checkpoint.ts";
 import { type CheckpointState, checkFingerprints, type Fingerprints } from "../io/checkpoint-state.ts";
+import { type FileSystem, nodeFileSystem } from "../io/file-system.ts";
 import { openModelDir } from "../io/model-dir.ts";
 import { feedsOf } from "../models/adapter.ts";
 import type { Feeds } from "../onnx/session.ts";
@@ -20,6 +21,7 @@ import type { TrainSpec } from "../spec.ts";
 import { EngineError } from "../util.ts";
 import type { RunPlan } from "./run-plan.ts";
 import { restore, type Trainables } from "./trainables.ts";
+import { type Division, inexactWarning, partsOf, type World, worldOf } from "./world.ts";
 
 /** Everything that must be equal for a run to continue as if it had never stopped. */
 export interface RunIdentity {
@@ -37,6 +39,9 @@ const irrelevantAlways: (keyof TrainSpec)[] = [
   "microBatchMetrics",
   "keepCheckpoints",
   "initialAdapterDir",
+  // Its effect is in the tokens.
+  "startedAt",
+  "microBatchParts",
 ];
 
 /** Looks can end a run early, so then it matters when they happen. */
@@ -55,7 +60,9 @@ export function identify(model: BaseModel, spec: TrainSpec, plan: RunPlan, start
     options,
     fingerprints: {
       model: hashOf([JSON.stringify(model.spec), ...Object.values(model.weights), ...startsFrom]),
-      dataset: hashOf(plan.rows.flatMap(({ ids, segments, weights }: PackedRow) => [ids, segments, weights])),
+      dataset: hashOf(
+        [...plan.rows, ...plan.evalRows].flatMap(({ ids, segments, weights }: PackedRow) => [ids, segments, weights]),
+      ),
       spec: hashOf([JSON.stringify(options)]),
     },
   };
@@ -72,6 +79,7 @@ export interface Progress {
   step: number;
   epoch: number;
   metrics: Record<string, number | null>;
+  world: World;
 }
 
 /** Writes `checkpoints/step-N/` and says where. */
@@ -81,6 +89,7 @@ export function saveRun(
   optimizer: OptimizerState,
   identity: RunIdentity,
   progress: Progress,
+  fs: FileSystem = nodeFileSystem,
 ) {
   const moments = new Map([...optimizer.m].map(([name, m]) => [name, { m, v: optimizer.v.get(name)! }]));
   const { fingerprints, options } = identity;
@@ -92,30 +101,67 @@ export function saveRun(
     fingerprints,
     spec: options as NonNullable<CheckpointState["spec"]>,
   };
-  return saveCheckpoint({ root, weights: trained.toWeights(), optimizer: { step: optimizer.step, moments }, state });
+  return saveCheckpoint({
+    root,
+    weights: trained.toWeights(),
+    optimizer: { step: optimizer.step, moments },
+    state,
+    fs,
+  });
+}
+
+/** Where a run begins. */
+export interface Start {
+  /** Steps done. */
+  step: number;
+  /** As the checkpoint kept them. */
+  metrics: Record<string, number | null>;
+  microBatchParts: number;
+  warnings: string[];
+}
+
+export interface ResumeOptions {
+  /** As the run would begin afresh; one that was already computed in more parts goes on so. */
+  division: Division;
+  fs?: FileSystem | undefined;
 }
 
 /**
- * Puts the newest whole checkpoint below `root` back into `trained` and `optimizer`. Gives its step and its metrics; step 0 when
- * there is none. Throws `invalid_checkpoint` when it belongs to another model, data set or spec.
+ * Puts the newest whole checkpoint below `root` back into `trained` and `optimizer`; step 0 when there is none.
+ * Throws `invalid_checkpoint` when it belongs to another model, data set or spec.
  */
-export async function resumeRun(root: string, trained: Trainables, optimizer: OptimizerState, identity: RunIdentity) {
-  await removeLeftovers(checkpointsDir(root));
-  const { checkpoint, warnings } = await loadLatestCheckpoint(root);
-  if (checkpoint === null) return { step: 0, metrics: {}, warnings };
+export async function resumeRun(
+  root: string,
+  trained: Trainables,
+  optimizer: OptimizerState,
+  identity: RunIdentity,
+  { division, fs = nodeFileSystem }: ResumeOptions,
+): Promise<Start> {
+  await removeLeftovers(checkpointsDir(root), fs);
+  const { checkpoint, warnings } = await loadLatestCheckpoint(root, fs);
+  if (checkpoint === null) return { step: 0, metrics: {}, microBatchParts: division.microBatchParts, warnings };
+  const { world, metrics } = checkpoint.state;
   checkFingerprints(checkpoint.state, identity.fingerprints, identity.options);
+  const microBatchParts = Math.max(division.microBatchParts, partsOf(world));
+  const inexact = inexactWarning(world, worldOf({ ...division, microBatchParts }));
+  if (inexact !== null) warnings.push(inexact);
   restore(trained, await savedParameters(checkpoint));
   optimizer.step = checkpoint.optimizer.step;
   for (const [name, { m, v }] of checkpoint.optimizer.moments) {
     optimizer.m.set(name, m);
     optimizer.v.set(name, v);
   }
-  return { step: checkpoint.step, metrics: checkpoint.state.metrics, warnings };
+  return { step: checkpoint.step, metrics, microBatchParts, warnings };
 }
 
 /** Puts the parameters that the checkpoint of `step` holds into `trained`. Throws `invalid_checkpoint` when there is no whole one. */
-export async function restoreStep(root: string, step: number, trained: Trainables): Promise<void> {
-  const found = (await listCheckpoints(root)).find((checkpoint) => checkpoint.step === step);
+export async function restoreStep(
+  root: string,
+  step: number,
+  trained: Trainables,
+  fs: FileSystem = nodeFileSystem,
+): Promise<void> {
+  const found = (await listCheckpoints(root, fs)).find((checkpoint) => checkpoint.step === step);
   if (found === undefined)
     throw new EngineError(
       "invalid_checkpoint",
@@ -124,7 +170,7 @@ export async function restoreStep(root: string, step: number, trained: Trainable
         hint: "It is the best of the run and so its result. Start a new run.",
       },
     );
-  restore(trained, await savedParameters(await loadCheckpoint(found.dir)));
+  restore(trained, await savedParameters(await loadCheckpoint(found.dir, fs)));
 }
 
 async function savedParameters({ adapter, dir }: Checkpoint): Promise<Feeds> {

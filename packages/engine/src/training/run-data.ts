@@ -6,7 +6,7 @@ import { type PreferencePair, preparePreferences } from "../data/preference.ts";
 import { prepareDataset } from "../data/prepare.ts";
 import { splitItems } from "../data/split.ts";
 import type { DatasetReport, DatasetSpec, TrainSpec } from "../spec.ts";
-import { parseChatTemplate } from "../text/chat-template.ts";
+import { loadChatTemplate, parseChatTemplate } from "../text/chat-template.ts";
 import { EngineError } from "../util.ts";
 
 /** What turns text into tokens. */
@@ -26,6 +26,7 @@ export type DataSpec = Pick<TrainSpec, "dataset" | "maxLength" | "trainOnRespons
       | "evalSplit"
       | "method"
       | "packing"
+      | "startedAt"
       | "textStride"
     >
   >;
@@ -49,14 +50,21 @@ export async function prepareRunData(model: TextModel, spec: DataSpec, onWarning
 /** Told of what differs from what was asked for. */
 type OnWarning = (message: string) => void;
 
-async function readingOptions({ dir, tokenizer, chatTemplate }: TextModel, spec: DataSpec, onWarning: OnWarning) {
+/** The run's own template, or the model's, which prints the day on which the run began. */
+function templateOf({ dir, tokenizer, chatTemplate }: TextModel, { chatTemplate: source, startedAt }: DataSpec) {
+  const options = startedAt === undefined ? {} : { now: () => new Date(startedAt) };
+  if (source) return parseChatTemplate(source, dir, tokenizer, options);
+  return startedAt === undefined ? chatTemplate : loadChatTemplate(dir, tokenizer, options);
+}
+
+async function readingOptions(model: TextModel, spec: DataSpec, onWarning: OnWarning) {
   return {
     onWarning,
     format: spec.datasetFormat,
     columnMapping: spec.columnMapping,
     maxLength: spec.maxLength,
     maxRows: spec.dryRun ? dryRunRows : undefined,
-    chatTemplate: spec.chatTemplate ? await parseChatTemplate(spec.chatTemplate, dir, tokenizer) : chatTemplate,
+    chatTemplate: await templateOf(model, spec),
   };
 }
 

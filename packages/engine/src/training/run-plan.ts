@@ -68,6 +68,24 @@ export function planRun(spec: TrainSpec, { train, evaluation, perSample }: Omit<
   };
 }
 
+/** The shapes of the same plan when each micro-batch is computed in `parts`. */
+export function splitShapes(plan: RunPlan, parts: number): Pick<RunPlan, "trainShape" | "evalShape"> {
+  const { trainShape, evalShape, totalSteps, evalRows, perSample } = plan;
+  if (parts === 1) return { trainShape, evalShape };
+  const batch = perSample * Math.ceil(trainShape.batch / perSample / parts);
+  const split = (batches: PackedRow[][]) => batches.flatMap((rows) => batchesInOrder(rows, batch));
+  const trained = range(totalSteps).flatMap((i) => split(plan.microBatches(i + 1)));
+  return {
+    trainShape: { ...trainShape, batch, supervised: mostSupervised(trained) },
+    evalShape: { ...evalShape, batch, supervised: mostSupervised(split([evalRows])) },
+  };
+}
+
+/** Micro-batches that can still be made smaller. */
+export function canSplit({ trainShape, perSample }: RunPlan, parts: number): boolean {
+  return parts < trainShape.batch / perSample;
+}
+
 function stepsOf({ maxSteps, numTrainEpochs = 1, dryRun }: TrainSpec, perEpoch: number): number {
   const asked = maxSteps ?? Math.ceil(numTrainEpochs * perEpoch);
   return dryRun ? Math.min(asked, dryRunSteps) : asked;

@@ -172,12 +172,12 @@ test("correctness 25: dropout masks are a function of seed, step, micro-batch an
   const dropping = (seed: number) =>
     initialTrainables(model, { lora: { r: 4, alpha: 8, dropout: 0.5 }, modelName: "tiny", seed });
   const [first, again, other] = [dropping(5), dropping(5), dropping(6)].map((trained) =>
-    trained.dropoutFeeds(16, 3, 1),
+    trained.dropoutFeeds({ from: 0, count: 16 }, 3, 1),
   );
   expect(again).toEqual(first);
   expect(other).not.toEqual(first);
-  expect(dropping(5).dropoutFeeds(16, 4, 1)).not.toEqual(first);
-  expect(dropping(5).dropoutFeeds(16, 3, 0)).not.toEqual(first);
+  expect(dropping(5).dropoutFeeds({ from: 0, count: 16 }, 4, 1)).not.toEqual(first);
+  expect(dropping(5).dropoutFeeds({ from: 0, count: 16 }, 3, 0)).not.toEqual(first);
   const [q, k] = ["q_proj", "k_proj"].map((name) => first![`dropout.model.layers.0.self_attn.${name}`]);
   expect(q).not.toEqual(k);
   const stepper = await stepperFor(8, unpacked, dropping(5));

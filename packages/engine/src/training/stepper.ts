@@ -17,7 +17,10 @@ export interface WindowResult extends Quality {
 }
 
 export interface Stepper {
-  /** One accumulation window: forward and backward over each micro-batch. `step` counts from 1. */
+  /**
+   * One accumulation window: forward and backward over each micro-batch; one with more rows than the training shape in several
+   * parts, with the same result. `step` counts from 1.
+   */
   window(microBatches: readonly PackedRow[][], step: number): Promise<WindowResult>;
   /** Over all held-out rows; null when there are none. */
   evaluate(): Promise<Quality | null>;
@@ -73,12 +76,15 @@ export async function createStepper(
       const weight = objective.weightOf(microBatches.flat());
       const tally = objective.createTally(weight);
       const grads: Tensors = new Map();
+      const count = trainShape.batch * trainShape.length;
       for (const [i, rows] of microBatches.entries()) {
-        const feeds = await feedsOf(rows, trainShape, weight);
-        const dropout = trained.dropoutFeeds(trainShape.batch * trainShape.length, step, i);
-        const results = await training.run({ ...trained.feeds, ...dropout, ...feeds });
-        tally.add(results, feeds, rows);
-        accumulate(grads, trained.parameters, results);
+        for (const [part, partRows] of batchesInOrder(rows, trainShape.batch).entries()) {
+          const feeds = await feedsOf(partRows, trainShape, weight);
+          const dropout = trained.dropoutFeeds({ from: part * count, count }, step, i);
+          const results = await training.run({ ...trained.feeds, ...dropout, ...feeds });
+          tally.add(results, feeds, partRows);
+          accumulate(grads, trained.parameters, results);
+        }
       }
       return { ...tally.quality(), grads };
     },

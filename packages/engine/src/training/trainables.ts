@@ -14,6 +14,12 @@ import { hashString, normals, uniforms } from "../random.ts";
 import type { LoraSpec, TrainSpec } from "../spec.ts";
 import { EngineError, range } from "../util.ts";
 
+/** A stretch of the rows of a micro-batch. */
+export interface RowSpan {
+  from: number;
+  count: number;
+}
+
 export interface Trainables {
   /** How adapters are wired in; null for full fine-tuning. */
   plan: LoraPlan | null;
@@ -25,8 +31,8 @@ export interface Trainables {
   toWeights(): TrainedWeights;
   /** Adapted layers whose B is still zero, so that they change nothing. */
   unmoved(): string[];
-  /** The dropout masks of one micro-batch: a pure function of the seed, the step, the micro-batch and the module. */
-  dropoutFeeds(rows: number, step: number, microBatch: number): Feeds;
+  /** The dropout masks of a micro-batch's rows (tokens): a pure function of the seed, the step, the micro-batch and the module. */
+  dropoutFeeds(rows: RowSpan, step: number, microBatch: number): Feeds;
 }
 
 /** What training needs of a base model: its numbers, not its text. */
@@ -134,14 +140,14 @@ function initialA(module: string, { r, inFeatures, std, seed }: InitialA): Float
 function dropoutFeeds(
   plan: LoraPlan,
   p: number,
-  rows: number,
+  { from, count }: RowSpan,
   key: { seed: number; step: number; microBatch: number },
 ): Feeds {
   const feeds: Feeds = {};
   for (const [module, { inFeatures }] of plan.modules) {
-    const mask = new Float32Array(rows * inFeatures);
+    const mask = new Float32Array((from + count) * inFeatures);
     dropoutMask(mask, { ...key, module }, p);
-    feeds[`dropout.${module}`] = mask;
+    feeds[`dropout.${module}`] = mask.subarray(from * inFeatures);
   }
   return feeds;
 }

@@ -29,6 +29,8 @@ const statusOf: { [C in ErrorCode]: ContentfulStatusCode } = {
   job_cancelled: 400,
   diverged: 500,
   io: 500,
+  disk_full: 507,
+  out_of_memory: 507,
   network: 502,
   worker_crashed: 503,
   aborted: 503,

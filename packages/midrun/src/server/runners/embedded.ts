@@ -85,7 +85,7 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
   ): Promise<TrainOutcome> {
     const { worker, release, modelDir, id } = await acquire(job.model, "train");
     try {
-      const place = { modelDir, outputDir: jobDir, initialAdapterDir };
+      const place = { modelDir, outputDir: jobDir, initialAdapterDir, startedAt: job.startedAt };
       const order = toTrainSpec({ ...job.spec, model: job.model }, place);
       const ended = trainInWorker(worker, id, order, onEvent);
       commands.connect((command) => worker.tell({ type: "command", id, command }));

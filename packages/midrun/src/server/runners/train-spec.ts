@@ -35,6 +35,8 @@ export const trainDefaults = {
 export interface TrainPlace {
   modelDir: string;
   outputDir: string;
+  /** When the job first began; templates print that day, also after a restart. */
+  startedAt?: string | null;
   /** Adapter to go on from. */
   initialAdapterDir?: string | null;
 }
@@ -158,7 +160,7 @@ const responsesOnly = (value: JobSpec["trainOnResponsesOnly"]) =>
  * The engine's specification of a job.
  * @throws MidrunError `invalid_config` for settings that contradict each other, `not_supported` for what there is not
  */
-export function toTrainSpec(spec: JobSpec, { modelDir, outputDir, initialAdapterDir }: TrainPlace): TrainOrder {
+export function toTrainSpec(spec: JobSpec, { modelDir, outputDir, initialAdapterDir, startedAt }: TrainPlace): TrainOrder {
   refuseUnsupported(spec);
   refuseIdle(spec);
   const { warnings, ...evaluation } = toEvaluation(spec);
@@ -175,6 +177,7 @@ export function toTrainSpec(spec: JobSpec, { modelDir, outputDir, initialAdapter
     ...evaluation,
     lora: toLora(spec.lora),
     ...(initialAdapterDir == null ? {} : { initialAdapterDir }),
+    ...(startedAt == null ? {} : { startedAt }),
     maxLength: (spec.lora ? spec.lora.maxLength : undefined) ?? trainDefaults.maxLength,
     ...(spec.textStride === undefined ? {} : { textStride: spec.textStride }),
     ...(spec.chatTemplate === undefined ? {} : { chatTemplate: spec.chatTemplate }),
