@@ -160,7 +160,10 @@ const responsesOnly = (value: JobSpec["trainOnResponsesOnly"]) =>
  * The engine's specification of a job.
  * @throws MidrunError `invalid_config` for settings that contradict each other, `not_supported` for what there is not
  */
-export function toTrainSpec(spec: JobSpec, { modelDir, outputDir, initialAdapterDir, startedAt }: TrainPlace): TrainOrder {
+export function toTrainSpec(
+  spec: JobSpec,
+  { modelDir, outputDir, initialAdapterDir, startedAt }: TrainPlace,
+): TrainOrder {
   refuseUnsupported(spec);
   refuseIdle(spec);
   const { warnings, ...evaluation } = toEvaluation(spec);
