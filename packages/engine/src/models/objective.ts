@@ -1,8 +1,9 @@
 /** The training objective as a graph: a decoder pass, the loss on supervised tokens only, and its gradients. */
 import { gradients } from "../graph/grad.ts";
 import { gatherRows, input, mul, type Tensor } from "../graph/tensor.ts";
-import { crossEntropy, total } from "../nn.ts";
+import { total } from "../nn.ts";
 import { range } from "../util.ts";
+import { chunkedCrossEntropy } from "./chunked-loss.ts";
 import { decoder, logitsOf } from "./decoder.ts";
 import type { AdapterInputs } from "./dora.ts";
 import { fedParameters, trainedNames } from "./parameters.ts";
@@ -30,6 +31,8 @@ export interface BatchShape {
   firstBlock?: number;
   /** Compute blocks again in the backward pass instead of keeping what is inside them. Default: where weights are packed. */
   recompute?: boolean;
+  /** The most bytes of logits that are computed at a time. Default: `defaultLogitsBytes`. */
+  logitsBytes?: number;
 }
 
 export const recomputes = (spec: DecoderSpec, { recompute = spec.weightBits !== undefined }: BatchShape): boolean =>
@@ -77,7 +80,12 @@ export function fedLora({ r, scale, dropout, dora, modules }: LoraPlan, rows: nu
  * Besides the decoder's own inputs: `rows` `[supervised]` i32, the positions (within the micro-batch) whose next token is learnt;
  * `targets` `[supervised]` i32. Gives `nll` and `margin`, each `[supervised, 1]`, see `crossEntropy`, and what is `trained`.
  */
-export function supervisedPass(spec: DecoderSpec, shape: BatchShape, plan: LoraPlan | null) {
+export function supervisedPass(
+  spec: DecoderSpec,
+  shape: BatchShape,
+  plan: LoraPlan | null,
+  { gradients = true }: { gradients?: boolean } = {},
+) {
   const { batch, length, supervised, firstBlock } = shape;
   const lora = plan === null ? new Map<string, AdapterInputs>() : fedLora(plan, batch * length);
   const fed = fedParameters(spec, (name) => lora.get(name));
@@ -93,7 +101,14 @@ export function supervisedPass(spec: DecoderSpec, shape: BatchShape, plan: LoraP
     firstBlock,
   );
   const learnt = gatherRows(hidden, input("rows", [supervised], "i32"));
-  return { trained, ...crossEntropy(logitsOf(spec, learnt, parameters), input("targets", [supervised], "i32")) };
+  const loss = chunkedCrossEntropy(learnt, input("targets", [supervised], "i32"), {
+    logitsOf: (rows) => logitsOf(spec, rows, parameters),
+    vocabSize: spec.vocabSize,
+    logitsBytes: shape.logitsBytes,
+    trained,
+    gradients,
+  });
+  return { trained, ...loss };
 }
 
 /** `grad.<parameter>` of `loss` for each trained parameter: the adapters', or without a plan all. */
@@ -113,6 +128,6 @@ export function trainingGraph(spec: DecoderSpec, shape: BatchShape, plan: LoraPl
 
 /** Outputs `nll` and `margin`: the same pass without gradients and without dropout. */
 export function evaluationGraph(spec: DecoderSpec, shape: BatchShape, plan: LoraPlan | null): Record<string, Tensor> {
-  const { nll, margin } = supervisedPass(spec, shape, withoutDropout(plan));
+  const { nll, margin } = supervisedPass(spec, shape, withoutDropout(plan), { gradients: false });
   return { nll, margin };
 }

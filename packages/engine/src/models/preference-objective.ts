@@ -54,5 +54,5 @@ export function preferenceTrainingGraph(
 
 /** Outputs `logProbs`, without dropout; with `plan: null` those of the base model. */
 export function logProbGraph(spec: DecoderSpec, shape: BatchShape, plan: LoraPlan | null): Record<string, Tensor> {
-  return { logProbs: rowLogProbs(supervisedPass(spec, shape, withoutDropout(plan)).nll, shape) };
+  return { logProbs: rowLogProbs(supervisedPass(spec, shape, withoutDropout(plan), { gradients: false }).nll, shape) };
 }
