@@ -52,6 +52,13 @@ describe("readDeltas", () => {
     expect(pieces).toEqual(["Hel", "lo 😀"]);
   });
 
+  it("gives the first of several answers", async () => {
+    const choice = (index: number, content: string) =>
+      `data: ${JSON.stringify({ choices: [{ index, delta: { content } }] })}\n\n`;
+    const two = choice(0, "a") + choice(1, "x") + choice(0, "b") + choice(1, "y");
+    expect(await collect(readDeltas(await stream(`${two}data: [DONE]\n\n`)(request)))).toEqual(["a", "b"]);
+  });
+
   it("ends the generation when the loop is left", async () => {
     let cancelled = false;
     const onCancel = () => {

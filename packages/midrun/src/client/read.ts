@@ -5,7 +5,7 @@ import { errorOfEnvelope, toApiError } from "./api-error.ts";
 import { chunksOf, parseSse } from "./sse.ts";
 
 /**
- * The whole answer as text, from a streamed or an unstreamed response; "" when the model answered with tool calls alone.
+ * The whole answer (of several, `n`, the first) as text, from a streamed or an unstreamed response; "" when the model answered with tool calls alone.
  * Throws `ApiError` when the server reported an error, `MidrunError` `network` when the stream ended early.
  */
 export async function readText(response: Response): Promise<string> {
@@ -14,7 +14,10 @@ export async function readText(response: Response): Promise<string> {
   return text;
 }
 
-/** The answer's text piece by piece, as it is generated. Leaving the loop ends the generation. Throws like `readText`. */
+/**
+ * The answer's text piece by piece, as it is generated; of several answers (`n`) the first one's. Leaving the loop ends the
+ * generation. Throws like `readText`.
+ */
 export async function* readDeltas(response: Response): AsyncGenerator<string> {
   if (!response.ok) throw await toApiError(response);
   if (!isEventStream(response)) {
@@ -24,7 +27,7 @@ export async function* readDeltas(response: Response): AsyncGenerator<string> {
     return;
   }
   for await (const chunk of completionChunks(response)) {
-    const content = chunk.choices[0]?.delta.content;
+    const content = chunk.choices.find(({ index }) => index === 0)?.delta.content;
     if (content) yield content;
   }
 }

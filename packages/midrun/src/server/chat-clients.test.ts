@@ -5,6 +5,9 @@ import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
+import { createClient } from "../client/client.ts";
+import type { InferArgs } from "../client/infer.ts";
+import { readText } from "../client/read.ts";
 import type { ChatCompletion, ChatCompletionChunk } from "../protocol/chat.ts";
 import { type EngineServer, startEngineServer, tinyModel } from "./testing-engine.ts";
 import { createOpenAITest } from "./testing-openai.ts";
@@ -149,6 +152,41 @@ describe("the openai package", () => {
     await expect(reading).rejects.toThrow(OpenAI.APIError);
     expect(test.errors).toHaveLength(1);
     await test.close();
+  });
+});
+
+describe("infer", () => {
+  const infer = (args: Partial<InferArgs>) =>
+    createClient({ baseURL: server.baseURL.replace("/v1", "") }).models.infer(tinyModel, {
+      messages,
+      seed: 1,
+      ...args,
+    });
+
+  it("constrains its answer in both ways", async () => {
+    expect(await readText(await infer({ structuredOutputs: { regex: "[ab]{3}" } }))).toMatch(/^[ab]{3}$/);
+    const responseFormat = {
+      type: "json_schema" as const,
+      json_schema: { name: "answer", schema: z.toJSONSchema(Answer) as Record<string, unknown> },
+    };
+    const text = await readText(await infer({ responseFormat, maxTokens: 400 }));
+    expect(Answer.safeParse(JSON.parse(text)).success).toBe(true);
+  });
+
+  it("samples as it is told, and answers as often", async () => {
+    const response = await infer({ n: 2, topK: 1, maxTokens: 3, logprobs: true, topLogprobs: 1, stream: false });
+    const { choices } = (await response.json()) as ChatCompletion;
+    expect(choices).toHaveLength(2);
+    expect(choices[0]!.message.content).toBe(choices[1]!.message.content);
+    for (const { token, top_logprobs } of choices[0]!.logprobs!.content) expect(top_logprobs[0]!.token).toBe(token);
+  });
+
+  it("is refused what cannot be enforced, by the name of its field", async () => {
+    await expect(infer({ structuredOutputs: { regex: "(a)\\1" } })).rejects.toMatchObject({
+      status: 400,
+      param: "structuredOutputs.regex",
+      message: expect.stringMatching(/^structuredOutputs\.regex: pattern: /),
+    });
   });
 });
 

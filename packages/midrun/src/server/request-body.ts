@@ -2,12 +2,27 @@
 import { createHash } from "node:crypto";
 import type { Context } from "hono";
 import { MidrunError } from "../errors.ts";
+import { jsonDepth } from "./json-depth.ts";
 import type { IdempotencyKey } from "./store.ts";
 import { WireError } from "./wire-error.ts";
+
+/** Arrays and objects inside each other. */
+const deepestBody = 500;
 
 /** The body's JSON. Throws `invalid_request`. */
 export async function readJson(c: Context): Promise<unknown> {
   const text = await c.req.text();
+  const value = parseBody(text);
+  const depth = jsonDepth(text);
+  if (depth <= deepestBody) return value;
+  throw new WireError(
+    "invalid_request",
+    null,
+    `The request's body is nested ${depth} deep; at most ${deepestBody} is possible.`,
+  );
+}
+
+function parseBody(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
