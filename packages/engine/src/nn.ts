@@ -17,6 +17,7 @@ import {
   rmsNorm,
   sigmoid,
   silu,
+  slice,
   softmax,
   sub,
   sum,
@@ -24,7 +25,7 @@ import {
   tanh,
   transpose,
 } from "./graph/tensor.ts";
-import { assert, sizeOf } from "./util.ts";
+import { assert, range, sizeOf } from "./util.ts";
 
 /** `scale · (x Wᵀ + bias)`: x `[rows, in]`, weight `[out, in]` → `[rows, out]`. */
 export function linear(x: Tensor, weight: Tensor, { bias, scale = 1 }: { bias?: Tensor; scale?: number } = {}): Tensor {
@@ -123,6 +124,11 @@ export interface AttentionShape {
   scale: number;
   /** Scores x become cap·tanh(x / cap). */
   softCap?: number | null;
+  /**
+   * Only in a pass that nothing comes before: queries are taken so many at a time, each time with the keys up to the last of them. Nobody
+   * sees later keys, so that up to half of the scores need not be computed. Default: all together.
+   */
+  queryBlock?: number;
 }
 
 /** Keys and values of some tokens, `[batch, kvHeads, tokens, headDim]`. */
@@ -147,18 +153,26 @@ export function withPast(past: KeysValues, own: KeysValues): KeysValues {
  * scores (0 = visible, very negative = hidden). Gives `[rows, heads · headDim]`.
  */
 export function attention(q: Tensor, seen: KeysValues, mask: Tensor, shape: AttentionShape): Tensor {
-  const { batch, length, heads, kvHeads, headDim } = shape;
+  const { batch, length, heads, kvHeads, headDim, queryBlock = length } = shape;
   const groups = heads / kvHeads;
   assert(Number.isInteger(groups), `${heads} heads do not share ${kvHeads} key/value heads evenly`);
-  const queries = reshape(transpose(reshape(q, [batch, length, kvHeads, groups, headDim]), [0, 2, 3, 1, 4]), [
-    batch,
-    kvHeads,
-    groups * length,
-    headDim,
-  ]);
+  const byHead = reshape(q, [batch, length, kvHeads, groups, headDim]);
+  if (queryBlock >= length) return reshape(attentionOf(byHead, seen, mask, shape), [batch * length, heads * headDim]);
+  const blocks = range(Math.ceil(length / queryBlock)).map((block) => {
+    const start = block * queryBlock;
+    const end = Math.min(start + queryBlock, length);
+    const visible = { keys: slice(seen.keys, 2, 0, end), values: slice(seen.values, 2, 0, end) };
+    return attentionOf(slice(byHead, 1, start, end), visible, slice(slice(mask, 3, start, end), 4, 0, end), shape);
+  });
+  return reshape(concat(blocks, 1), [batch * length, heads * headDim]);
+}
+
+/** q and the result `[batch, queries, kvHeads, groups, headDim]`. */
+function attentionOf(q: Tensor, seen: KeysValues, mask: Tensor, shape: AttentionShape): Tensor {
+  const [batch, length, kvHeads, groups, headDim] = q.shape as [number, number, number, number, number];
+  const queries = reshape(transpose(q, [0, 2, 3, 1, 4]), [batch, kvHeads, groups * length, headDim]);
   const mixed = attend(queries, seen, mask, shape);
-  const output = transpose(reshape(mixed, [batch, kvHeads, groups, length, headDim]), [0, 3, 1, 2, 4]);
-  return reshape(output, [batch * length, heads * headDim]);
+  return transpose(reshape(mixed, [batch, kvHeads, groups, length, headDim]), [0, 3, 1, 2, 4]);
 }
 
 /** A mask of every head's scores where that is small: adding equal shapes is several times faster than broadcasting in the middle. */

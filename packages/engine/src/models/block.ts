@@ -32,6 +32,8 @@ export interface PassShape {
   past: number;
   /** Compute blocks again in the backward pass instead of keeping what is inside them, see `recompute.ts`. Default false. */
   recompute?: boolean;
+  /** See `AttentionShape`. */
+  queryBlock?: number;
 }
 
 /** What the blocks of one pass share. */

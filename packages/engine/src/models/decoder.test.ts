@@ -1,14 +1,15 @@
 import { expect, test } from "vitest";
 import { decodeFeeds } from "../decode/decode-graph.ts";
 import { createDecodeSession } from "../decode/decode-session.ts";
+import { gradients } from "../graph/grad.ts";
 import { interpret } from "../graph/interpret.ts";
-import { input, type Tensor, topologicalOrder } from "../graph/tensor.ts";
-import { attention, keysValues } from "../nn.ts";
+import { input, mul, type Tensor, topologicalOrder } from "../graph/tensor.ts";
+import { type AttentionShape, attention, keysValues, total } from "../nn.ts";
 import { createSession, type Feeds } from "../onnx/session.ts";
 import { normals } from "../random.ts";
 import { syntheticModel, syntheticSpec } from "../testing/synthetic.ts";
 import { initialTrainables } from "../training/trainables.ts";
-import { range } from "../util.ts";
+import { range, sizeOf } from "../util.ts";
 import type { LoraWeights } from "./adapter.ts";
 import { decoder, logitsOf } from "./decoder.ts";
 import { angleFeeds, maskFeeds } from "./inputs.ts";
@@ -234,6 +235,36 @@ test("grouped-query attention is softmax(q·k)·v for each head, with keys share
   });
   expect(distance(result!.data, expected)).toBeLessThan(1e-12);
 });
+
+test.each([2, 3, 4, 7])(
+  "attention by blocks of %i queries is attention of all, and has its gradients",
+  (queryBlock) => {
+    const [batch, length, heads, kvHeads, headDim] = [2, 7, 4, 2, 2];
+    const make = (n: number, phase: number) => range(n).map((i) => Math.sin(1.3 * i + phase));
+    const shape = { batch, length, heads, kvHeads, headDim, scale: 0.7, softCap: 2 };
+    const [q, k, v] = [
+      input("q", [batch * length, heads * headDim]),
+      input("k", [batch * length, kvHeads * headDim]),
+      input("v", [batch * length, kvHeads * headDim]),
+    ] as const;
+    const mask = input("mask", [batch, 1, 1, length, length]);
+    const feeds = {
+      q: make(sizeOf(q.shape), 1),
+      k: make(sizeOf(k.shape), 2),
+      v: make(sizeOf(v.shape), 3),
+      mask: range(batch * length * length).map((i) => (i % length <= Math.floor(i / length) % length ? 0 : -1e9)),
+    };
+    const computed = (sizes: AttentionShape) => {
+      const output = attention(q, keysValues(k, v, shape), mask, sizes);
+      const loss = total(mul(output, input("pull", output.shape)));
+      const results = [output, ...gradients(loss, [q, k, v])];
+      return interpret(results, { ...feeds, pull: make(sizeOf(output.shape), 4) });
+    };
+    const whole = computed(shape);
+    for (const [i, { data }] of computed({ ...shape, queryBlock }).entries())
+      expect(distance(data, whole[i]!.data)).toBeLessThan(1e-12);
+  },
+);
 
 test.each(Object.entries(specs))(
   "every parameter of the spec is an input of the graph, and no other (%s)",

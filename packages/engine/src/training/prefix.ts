@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { PackedRow } from "../data/pack.ts";
 import { decoderPrefix, prefixName, standsAlone } from "../models/decoder.ts";
 import { firstAdapted } from "../models/flops.ts";
-import type { BatchShape, LoraPlan } from "../models/objective.ts";
+import { type BatchShape, type LoraPlan, queryBlockOf } from "../models/objective.ts";
 import { fedParameters } from "../models/parameters.ts";
 import type { DecoderSpec } from "../models/spec.ts";
 import { createSession, type Feeds, type SessionOptions } from "../onnx/session.ts";
@@ -62,14 +62,9 @@ export function firstBlockOf(
 
 /** The graph of one row's result. Output: `prefix` `[length, hiddenSize]`. */
 export function prefixGraph(spec: DecoderSpec, length: number, firstBlock: number) {
-  return {
-    [prefixName]: decoderPrefix(
-      spec,
-      { batch: 1, length, past: 0, recompute: spec.weightBits !== undefined },
-      fedParameters(spec),
-      firstBlock,
-    ),
-  };
+  const recompute = spec.weightBits !== undefined;
+  const shape = { batch: 1, length, past: 0, queryBlock: queryBlockOf(length), recompute };
+  return { [prefixName]: decoderPrefix(spec, shape, fedParameters(spec), firstBlock) };
 }
 
 export interface PrefixOptions extends SessionOptions {
