@@ -1,34 +1,16 @@
 /** Makes an equal graph that runs faster. Run after differentiation, before emission. */
 import { assert } from "../util.ts";
+import { joinProducts } from "./join-products.ts";
 import type { Tensor } from "./ops.ts";
-import { mul, node, topologicalOrder } from "./tensor.ts";
+import { countUses, rebuild, withInputs } from "./rebuild.ts";
+import { mul, node } from "./tensor.ts";
 
 /**
- * One value computed once: equal operations on equal inputs become one; products with packed weights become `matmulPacked`, sums of other
+ * One value computed once: equal operations on equal inputs become one; thin products with a common factor become one; products with packed weights become `matmulPacked`, sums of other
  * products `gemm`.
  */
 export function rewrite(outputs: readonly Tensor[]): Tensor[] {
-  return fuseAdds(fusePacked(shareEqual(outputs)));
-}
-
-/** Rebuilds a graph bottom up, replacing each tensor by what `visit` makes of it and its rebuilt inputs. */
-function rebuild(outputs: readonly Tensor[], visit: (tensor: Tensor, inputs: Tensor[]) => Tensor): Tensor[] {
-  const rebuilt = new Map<Tensor, Tensor>();
-  for (const tensor of topologicalOrder(outputs)) {
-    rebuilt.set(
-      tensor,
-      visit(
-        tensor,
-        tensor.inputs.map((x) => rebuilt.get(x)!),
-      ),
-    );
-  }
-  return outputs.map((tensor) => rebuilt.get(tensor)!);
-}
-
-function withInputs(tensor: Tensor, inputs: readonly Tensor[]): Tensor {
-  const same = inputs.every((x, i) => x === tensor.inputs[i]);
-  return same ? tensor : node(tensor.op, inputs, tensor.attrs);
+  return fuseAdds(fusePacked(joinProducts(shareEqual(outputs))));
 }
 
 /** Common subexpressions. A `customVjp` is only its value from here on. */
@@ -57,7 +39,7 @@ function attrsKey(tensor: Tensor, unique: number): string {
 function fusePacked(outputs: readonly Tensor[]): Tensor[] {
   return rebuild(outputs, (tensor, inputs) => {
     const [x, weight] = inputs;
-    if (tensor.op !== "matmul" || weight!.op !== "dequantize") return withInputs(tensor, inputs);
+    if (tensor.op !== "matmul" || weight!.op !== "dequantize") return null;
     const { transA, transB, alpha } = (tensor as Tensor<"matmul">).attrs;
     assert(transB && !transA, "packed weights are multiplied with as the transposed second factor");
     const { attrs, inputs: packed } = weight as Tensor<"dequantize">;
@@ -77,7 +59,7 @@ function fuseAdds(outputs: readonly Tensor[]): Tensor[] {
         return node("gemm", [...factors, inputs[1 - i]!], attrs);
       }
     }
-    return withInputs(tensor, inputs);
+    return null;
   });
 }
 
@@ -94,12 +76,4 @@ function cheapestProduct(add: Tensor, uses: Map<Tensor, number>): number {
 
 function innerLength({ inputs, attrs }: Tensor<"matmul">): number {
   return inputs[0]!.shape[attrs.transA ? 0 : 1]!;
-}
-
-function countUses(outputs: readonly Tensor[]): Map<Tensor, number> {
-  const uses = new Map<Tensor, number>();
-  const count = (x: Tensor) => uses.set(x, (uses.get(x) ?? 0) + 1);
-  outputs.forEach(count);
-  for (const { inputs } of topologicalOrder(outputs)) inputs.forEach(count);
-  return uses;
 }
