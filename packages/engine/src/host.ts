@@ -3,5 +3,7 @@
 export { builtinModels } from "./builtin-models.ts";
 export { checkDataset } from "./data/dataset.ts";
 export { type ResolveModelOptions, resolveModelDir } from "./io/hub.ts";
+export { type CachedModel, listCachedModels, removeCachedModel } from "./io/hub-list.ts";
+export type { DownloadProgress } from "./io/hub-repo.ts";
 export { EngineError, type EngineErrorCode, isEngineError } from "./util.ts";
 export { workerPath } from "./worker-path.ts";

@@ -6,7 +6,9 @@ import type { SettingName } from "../protocol/settings.ts";
 import type { AnyCommand } from "./command.ts";
 import { buildCommand } from "./commands/build.ts";
 import { chatCommand } from "./commands/chat.ts";
+import { dataCheckCommand } from "./commands/data.ts";
 import { devCommand } from "./commands/dev.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { initCommand } from "./commands/init.ts";
 import { jobCommands } from "./commands/jobs.ts";
 import { keyCommands } from "./commands/keys.ts";
@@ -25,15 +27,18 @@ export const commands: readonly AnyCommand[] = [
   devCommand,
   startCommand,
   buildCommand,
+  dataCheckCommand,
   serveCommand,
   chatCommand,
   ...jobCommands,
   ...modelCommands,
   ...keyCommands,
+  doctorCommand,
 ];
 
 /** Commands of two words, by their first. */
 export const groups: Readonly<Record<string, string>> = {
+  data: "what a model is trained on",
   jobs: "the server's jobs",
   keys: "who may use a server",
   models: "what can be trained and asked by name",

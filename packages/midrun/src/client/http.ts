@@ -18,7 +18,7 @@ export interface Transport extends Patience {
 }
 
 export interface ApiRequest {
-  method: "GET" | "POST";
+  method: "GET" | "POST" | "DELETE";
   /** Begins with `/v1/`. */
   path: string;
   body?: unknown;

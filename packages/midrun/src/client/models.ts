@@ -14,6 +14,8 @@ export interface ModelInfo {
 
 export interface ModelsResource {
   list(options?: RequestOptions): Promise<ModelInfo[]>;
+  /** Deletes the weights of a fine-tuned model, or of one checkpoint, by its name. The job and its history stay. */
+  delete(model: string, options?: RequestOptions): Promise<void>;
   /** Asks a model by name, or a job's checkpoint or final adapter. Semantics: see `Infer`. */
   infer(target: InferTarget, args: InferArgs): Promise<Response>;
 }
@@ -23,6 +25,10 @@ export function createModelsResource(transport: Transport): ModelsResource {
     list: async (options) => {
       const { data } = await sendJson<{ data: WireModel[] }>(transport, { method: "GET", path: "/v1/models" }, options);
       return data.map(toModelInfo);
+    },
+    delete: async (model, options) => {
+      const path = `/v1/models/${encodeURIComponent(model)}`;
+      await sendJson<unknown>(transport, { method: "DELETE", path }, options);
     },
     infer: async (target, args) => {
       const { signal } = args;
