@@ -30,6 +30,7 @@ function createBurstRunner(events: number, begin: Promise<void>): Runner {
   return {
     preflight: async () => {},
     train: (_, __, onEvent) => ({ result: burst(onEvent), command() {} }),
+    recover: async () => [],
     generate() {
       throw new Error("This runner answers nothing.");
     },

@@ -22,6 +22,9 @@ export interface WorkerTransport {
   onMessage(listener: (message: ParentMessage) => void): void;
 }
 
+/** A command replaces one that is not taken up yet, unless that one ends more. */
+const weights: { [C in TrainCommand]: number } = { pause: 0, stop: 1, cancel: 2 };
+
 function toErrorBody(error: unknown): WorkerErrorBody {
   if (isEngineError(error)) return error.toJSON();
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -80,7 +83,8 @@ export function serveWorker({ train, generate, send, onMessage }: WorkerService 
     generate: ({ id, request }) => void runGeneration(id, request),
     abort: ({ id }) => generations.get(id)?.abort(),
     command: ({ id, command }) => {
-      if (commands.has(id) && commands.get(id) !== "cancel") commands.set(id, command);
+      const waiting = commands.get(id);
+      if (waiting === null || (waiting && weights[waiting] <= weights[command])) commands.set(id, command);
     },
   };
 

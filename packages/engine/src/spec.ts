@@ -96,6 +96,8 @@ export interface TrainSpec {
   modelName: string;
   /** `checkpoints/` and the final `adapter/` are written below it. */
   outputDir: string;
+  /** Number of this run among those in `outputDir`: once one with a larger number has begun there, this one writes nothing more. */
+  fence?: number;
   dataset: DatasetSpec;
   /** `sft` (default): cross-entropy. `dpo`: direct preference optimisation, on rows in the `preference` format. */
   method?: "sft" | "dpo";
@@ -257,8 +259,8 @@ export interface TrainResult {
   metrics: Omit<TrainLog, "type"> | null;
 }
 
-/** What a running job is asked between two steps. */
-export type TrainCommand = "pause" | "cancel";
+/** What a running job is asked between two steps. `stop` makes what has been learnt until then the run's result. */
+export type TrainCommand = "pause" | "stop" | "cancel";
 
 /** What an answer is held to. What cannot be enforced exactly is refused before the first token. */
 export type Constraint =

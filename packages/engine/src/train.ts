@@ -1,6 +1,7 @@
 /** The training loop. One run of one adapter (or of the whole model), from its data to its last checkpoint. */
 import { join } from "node:path";
 import type { BaseModel } from "./base-model.ts";
+import { checkFence, raiseFence } from "./io/fence.ts";
 import { type FileSystem, nodeFileSystem } from "./io/file-system.ts";
 import { saveModelDir } from "./io/model-dir.ts";
 import { saveAdapter } from "./io/peft.ts";
@@ -60,8 +61,9 @@ interface Run extends MeasuredRun {
 
 /**
  * Trains as `spec` says, continuing from the newest checkpoint below `spec.outputDir` when there is one. A command ends the run
- * early: `pause` saves a checkpoint first, `cancel` does not. Throws `invalid_dataset`, `invalid_config` (also when the run does not
- * fit into memory), `invalid_checkpoint`, `diverged`, `out_of_memory`, `disk_full` or `io`; checkpoints already written stay.
+ * early: `pause` saves a checkpoint first, `cancel` does not, `stop` completes it after at least one step. Throws `invalid_dataset`,
+ * `invalid_config` (also when the run does not fit into memory), `invalid_checkpoint`, `diverged`, `out_of_memory`, `disk_full` or `io`,
+ * and `aborted` when a later run has begun in `spec.outputDir`; checkpoints already written stay.
  */
 export async function train(model: BaseModel, spec: TrainSpec, options: TrainOptions): Promise<TrainResult> {
   const { run, start } = await prepareRun(model, spec, options);
@@ -77,6 +79,7 @@ async function prepareRun(model: BaseModel, spec: TrainSpec, options: TrainOptio
   const { fs = nodeFileSystem, prefixRoom } = options;
   const { microBatchParts: asked = 1 } = spec;
   checkKeeping(spec);
+  if (spec.fence !== undefined) await raiseFence(spec.outputDir, spec.fence, fs);
   const data = await prepareRunData(model, spec, (message) => onEvent({ type: "warning", message }));
   const { report } = data;
   const plan = planRun(spec, data);
@@ -144,9 +147,12 @@ async function runSteps(run: Run, start: number, nextCommand: () => TrainCommand
   const { plan, best } = run;
   let metrics: Metrics | null = null;
   let [done, saved] = [start, start];
+  let ending = false;
   while (done < plan.totalSteps && best.verdict() === null) {
     const command = nextCommand();
-    if (command !== null) return stop(run, command, { step: done, saved, metrics });
+    if (command === "pause" || command === "cancel") return leave(run, command, { step: done, saved, metrics });
+    ending ||= command === "stop";
+    if (ending && done > 0) break;
     metrics = await oneStep(run, ++done);
     const savedAnyway = isDue(plan.saveSteps, done) || done === plan.totalSteps;
     const isBest = best.look(metrics, savedAnyway);
@@ -154,13 +160,14 @@ async function runSteps(run: Run, start: number, nextCommand: () => TrainCommand
     await checkpoint(run, metrics);
     saved = done;
   }
+  if (ending && metrics !== null && saved < done) await checkpoint(run, metrics);
   const resultStep = await chooseResult(run, done);
   return { status: "completed", step: done, resultStep, adapterDir: await saveFinal(run), metrics };
 }
 
-async function stop(
+async function leave(
   run: Run,
-  command: TrainCommand,
+  command: "pause" | "cancel",
   at: { step: number; saved: number; metrics: Metrics | null },
 ): Promise<TrainResult> {
   if (command === "pause" && at.metrics !== null && at.saved < at.step) await checkpoint(run, at.metrics);
@@ -202,6 +209,7 @@ async function checkpoint(run: Run, metrics: Metrics): Promise<void> {
   const { spec, trained, state, identity, best, division, emit, fs } = run;
   const { step, epoch, loss, evalLoss } = metrics;
   const progress = { step, epoch, metrics: { loss, evalLoss, ...best.state }, world: worldOf(division) };
+  await checkStillOurs(run);
   const { dir, files } = await saveRun(spec.outputDir, trained, state, identity, progress, fs);
   const removedSteps = await keepCheckpoints(spec, best, fs);
   emit({ type: "checkpoint", step, dir, files, metrics, ...(removedSteps.length > 0 ? { removedSteps } : {}) });
@@ -218,9 +226,14 @@ async function chooseResult({ spec, trained, best, emit, fs }: Run, done: number
   return bestStep;
 }
 
+async function checkStillOurs({ spec: { outputDir, fence }, fs }: Pick<Run, "spec" | "fs">): Promise<void> {
+  if (fence !== undefined) await checkFence(outputDir, fence, fs);
+}
+
 /** `adapter/`, or `model/` after full fine-tuning. */
 async function saveFinal({ spec, trained, fs }: Run): Promise<string> {
   assertMoved(trained);
+  await checkStillOurs({ spec, fs });
   const weights = trained.toWeights();
   const dir = join(spec.outputDir, "adapter" in weights ? "adapter" : "model");
   if ("adapter" in weights) await saveAdapter(dir, weights.adapter, { overwrite: true, fs });

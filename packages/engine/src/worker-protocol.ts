@@ -12,7 +12,7 @@ import type { EngineError } from "./util.ts";
 
 export type ParentMessage =
   | { type: "train"; id: string; spec: TrainSpec }
-  /** Taken up between two steps; a later command replaces one not yet taken up, but nothing replaces `cancel`. */
+  /** Taken up between two steps; a later command replaces one not yet taken up, but `pause` never `stop`, and nothing `cancel`. */
   | { type: "command"; id: string; command: TrainCommand }
   | { type: "generate"; id: string; request: GenerateRequest }
   /** Ends a generation; it answers with an `aborted` error. */

@@ -1,11 +1,13 @@
 /**
  * A worker process without a model, for tests of what forks workers. Its first row of inline data is its script:
  * `{ crashAtStep }` ends the process, `{ failAtStep }` fails the training, `{ hang: true }` never comes to its first step, `{ deaf: true }`
- * does not end when it is asked to.
+ * does not end when it is asked to, `{ stuckAtStep }` never ends that step.
  */
 import { access, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn, setTimeout } from "node:timers/promises";
+import { encodeStateFile } from "../io/checkpoint-state.ts";
+import { checkFence, raiseFence } from "../io/fence.ts";
 import { serveProcess, type TrainControl } from "../serve-worker.ts";
 import type { GenerateEvent, GenerateRequest, TrainLog, TrainResult, TrainSpec } from "../spec.ts";
 import { EngineError } from "../util.ts";
@@ -15,11 +17,20 @@ interface Script {
   failAtStep?: number;
   hang?: boolean;
   deaf?: boolean;
+  stuckAtStep?: number;
 }
 
 const scriptOf = ({ dataset }: TrainSpec): Script => (dataset.type === "inline" ? (dataset.rows[0] as Script) : {});
 
 const files = ["adapter_config.json", "adapter_model.safetensors"];
+const checkpointFiles = [...files, "state.json"];
+
+function stateFile({ step, epoch, loss, evalLoss }: Omit<TrainLog, "type">): string {
+  const none = "0".repeat(64);
+  const fingerprints = { model: none, dataset: none, spec: none };
+  const state = { step, epoch, dataCursor: {}, rng: {}, schedule: {}, metrics: { loss, evalLoss }, fingerprints };
+  return encodeStateFile({ state, files: {} });
+}
 
 async function save(dir: string): Promise<string> {
   await mkdir(dir, { recursive: true });
@@ -54,13 +65,19 @@ async function train(spec: TrainSpec, { onEvent, nextCommand }: TrainControl): P
   const checkpoints = join(spec.outputDir, "checkpoints");
   const totalSteps = spec.maxSteps ?? 4;
   const saveSteps = typeof spec.saveSteps === "number" ? spec.saveSteps : 2;
+  const { outputDir, fence } = spec;
+  if (fence !== undefined) await raiseFence(outputDir, fence);
   let step = await lastStep(checkpoints);
+  let ending = false;
   let saved = step;
   const saveCheckpoint = async () => {
     if (saved === step) return;
     saved = step;
+    if (fence !== undefined) await checkFence(outputDir, fence);
     const dir = await save(join(checkpoints, `step-${String(step).padStart(6, "0")}`));
-    onEvent({ type: "checkpoint", step, dir, files, metrics: metricsOf(step, totalSteps) });
+    const metrics = metricsOf(step, totalSteps);
+    await writeFile(join(dir, "state.json"), stateFile(metrics));
+    onEvent({ type: "checkpoint", step, dir, files: checkpointFiles, metrics });
   };
 
   onEvent({
@@ -78,7 +95,10 @@ async function train(spec: TrainSpec, { onEvent, nextCommand }: TrainControl): P
       await saveCheckpoint();
       return { status: "paused", step, adapterDir: null, metrics: null };
     }
+    ending ||= command === "stop";
+    if (ending && step > 0) break;
     step++;
+    if (step === script.stuckAtStep) await new Promise(() => setInterval(() => {}, 1000));
     if (step === script.failAtStep) throw new EngineError("diverged", `Loss is NaN at step ${step}.`);
     if (step === script.crashAtStep) {
       process.stderr.write("out of luck");

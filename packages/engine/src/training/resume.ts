@@ -33,6 +33,7 @@ export interface RunIdentity {
 const irrelevantAlways: (keyof TrainSpec)[] = [
   "modelDir",
   "outputDir",
+  "fence",
   "dataset",
   "evalDataset",
   "loggingSteps",

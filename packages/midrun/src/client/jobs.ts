@@ -57,6 +57,8 @@ export interface JobsResource {
   cancel(jobId: string, options?: RequestOptions): Promise<Job>;
   /** Saves a checkpoint after the current step and stops there. */
   pause(jobId: string, options?: RequestOptions): Promise<Job>;
+  /** Ends a job after its current step and keeps what it has learnt: it is completed, with a final adapter. */
+  stop(jobId: string, options?: RequestOptions): Promise<Job>;
   /** Continues a paused job from its newest checkpoint. */
   resume(jobId: string, options?: RequestOptions): Promise<Job>;
   /** Every event from the first (or after `after`), then live, until the job is over. Survives dropped connections. */
@@ -92,6 +94,7 @@ export function createJobsResource(transport: Transport): JobsResource {
     },
     cancel: command("cancel"),
     pause: command("pause"),
+    stop: command("stop"),
     resume: command("resume"),
     events: (jobId, options) => {
       const isOver = async () => isTerminalStatus((await retrieve(jobId, { signal: options?.signal })).status);

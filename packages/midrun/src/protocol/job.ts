@@ -119,6 +119,10 @@ export const jobSpecSchema = z.strictObject({
   microBatchMetrics: z.boolean().optional(),
   trainOnResponsesOnly: z.union([z.boolean(), z.strictObject({ enabled: z.boolean() })]).optional(),
   engine: z.enum(["embedded", "torch", "ray"]).optional(),
+  /** Of the jobs that wait, those of the highest priority go first. Default 0. */
+  priority: z.int().min(-100).max(100).optional(),
+  /** What becomes of the job when its server died while it ran. Default: as the server is set, which is `resume`. */
+  onRestart: z.enum(["resume", "fail"]).optional(),
   dryRun: z.boolean().optional(),
   metadata: z.record(z.string().max(64), z.string().max(512)).optional(),
 });

@@ -123,9 +123,8 @@ describe("POST /v1/jobs", () => {
     const answers = await Promise.all([1, 2, 3].map(() => t.post("/v1/jobs", spec, headers)));
     expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
     const other = await t.post("/v1/jobs", { ...spec, name: "other" }, headers);
-    expect(other.status).toBe(409);
-    expect(other.body.error).toMatchObject({ code: "idempotency_conflict" });
-    expect(other.headers.get("x-should-retry")).toBe("false");
+    expect(other.status).toBe(400);
+    expect(other.body.error).toMatchObject({ code: "idempotency_conflict", param: "Idempotency-Key" });
     expect((await t.get("/v1/jobs")).body.data).toHaveLength(1);
     expect((await t.post("/v1/jobs", spec, { "idempotency-key": "k".repeat(256) })).status).toBe(400);
   });
@@ -190,7 +189,7 @@ describe("/v1/jobs/:id", () => {
     for (let i = 0; i < 2; i++) {
       expect((await t.post(`/v1/jobs/${id}/cancel`, undefined, headers)).body.status).toBe("cancelled");
     }
-    expect((await t.post(`/v1/jobs/${id}/pause`, undefined, headers)).status).toBe(409);
+    expect((await t.post(`/v1/jobs/${id}/pause`, undefined, headers)).status).toBe(400);
   });
 
   it.each(["", "/events", "/checkpoints"])("answers 404 for an unknown job%s", async (path) => {

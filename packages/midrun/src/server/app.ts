@@ -43,6 +43,15 @@ export interface AppOptions {
   dataDir: string;
   /** Jobs in training at the same time. Default 1. */
   slots?: number;
+  /** What becomes of jobs that were running when their server died, unless they say so themselves. Default `resume`. */
+  onRestart?: "resume" | "fail";
+  /**
+   * Take up jobs that an earlier server left behind. Default true. False, for programs that only look in: queued ones wait for
+   * a server that does, or to be resumed; running ones are paused.
+   */
+  adopt?: boolean;
+  /** Over a store that several servers share: how long one may be silent before its jobs are taken from it. Default 15,000. */
+  leaseMs?: number;
   clock?: Clock;
   /** Time between two pings on an event stream. Default 15,000. */
   pingMs?: number;
@@ -66,7 +75,7 @@ export interface App {
   fetch(request: Request): Response | Promise<Response>;
   /** `fetch` for a path: `app.request("/v1/jobs", { method: "POST", … })`. */
   request(input: string | Request, init?: RequestInit): Response | Promise<Response>;
-  /** Resolves when jobs that an earlier server left running are in the queue again; requests wait for it. */
+  /** Resolves when the jobs that an earlier server left running are settled; requests wait for it. */
   ready: Promise<void>;
   /** Stops running jobs after their current step, ends event streams, closes runners and store. */
   close(options?: CloseOptions): Promise<void>;
@@ -128,7 +137,18 @@ function createRoutes(services: Services, options: AppOptions, ready: Promise<vo
 
 /** A server over the given store and runners. It begins to work on queued jobs at once. */
 export function createApp(options: AppOptions): App {
-  const { store, runners, dataDir, slots, clock = systemClock, pingMs = 15_000, onError = warn } = options;
+  const {
+    store,
+    runners,
+    dataDir,
+    slots,
+    onRestart,
+    adopt,
+    leaseMs,
+    clock = systemClock,
+    pingMs = 15_000,
+    onError = warn,
+  } = options;
   const { modelAliases = {}, maxFileBytes, files: storage = createDiskStorage(join(dataDir, "files")) } = options;
   const onFault = (error: unknown) => onError(error, null);
   const jobDirOf = (jobId: string) => join(dataDir, "jobs", jobId);
@@ -144,6 +164,9 @@ export function createApp(options: AppOptions): App {
     jobDirOf,
     clock,
     ...(slots === undefined ? {} : { slots }),
+    ...(onRestart === undefined ? {} : { onRestart }),
+    ...(adopt === undefined ? {} : { adopt }),
+    ...(leaseMs === undefined ? {} : { leaseMs }),
     modelAliases,
     resolveSpec: createSpecResolver(files, storage),
     complete: (job) => writeResultFile(job, { store, storage, clock }),

@@ -17,7 +17,7 @@ const statusOf: { [C in ErrorCode]: ContentfulStatusCode } = {
   key_not_found: 404,
   route_not_found: 404,
   invalid_state: 400,
-  idempotency_conflict: 409,
+  idempotency_conflict: 400,
   context_length_exceeded: 400,
   constraint_violated: 500,
   tool_calling_not_configured: 400,
@@ -71,7 +71,5 @@ export function isForeseen(error: unknown): error is MidrunError {
 /** The answer to a failed request. */
 export function errorResponse(c: Context, error: unknown, requestId: string): Response {
   if (!isForeseen(error)) return c.json(crashEnvelope(requestId), 500);
-  // The clients would repeat a conflict, and get it again.
-  if (error.code === "idempotency_conflict") c.header("x-should-retry", "false");
   return c.json(toEnvelope(error), statusOf[error.code]);
 }

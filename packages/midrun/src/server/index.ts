@@ -35,9 +35,11 @@ export type { CloseOptions } from "./scheduler.ts";
 export { type Listening, type ListenOptions, listen } from "./serve.ts";
 export type {
   ChangeResult,
+  ClaimJob,
   IdempotencyKey,
   JobChange,
   JobFields,
+  JobLease,
   JobRecord,
   ListJobs,
   ModelRecord,
@@ -47,6 +49,6 @@ export type {
   Store,
   StoredArtifact,
 } from "./store.ts";
-export { createMemoryStore } from "./stores/memory.ts";
+export { createMemoryStore, type MemoryStoreOptions } from "./stores/memory.ts";
 export { createSqliteStore, type SqliteStoreOptions } from "./stores/sqlite.ts";
 export type { CloseMode } from "./transitions.ts";

@@ -20,7 +20,7 @@ describe("createLocalServer", () => {
       expect(await (await server.request("/v1/jobs")).json()).toEqual({ data: [], hasMore: false });
       await server.close();
     }
-    expect(await readdir(dataDir)).toEqual(["midrun.db"]);
+    expect(await readdir(dataDir)).toEqual(["keys.db", "midrun.db"]);
   });
 
   it("refuses a directory that another server uses", async () => {

@@ -10,16 +10,19 @@ import type { JobEvent } from "../protocol/event.ts";
 import type { Job } from "../protocol/job.ts";
 
 const here = (path: string) => new URL(path, import.meta.url).href;
+const engine = (path: string) => new URL(`../../../engine/src/${path}`, import.meta.url).href;
 const workerPath = fileURLToPath(new URL("../../../engine/src/testing/scripted-worker.ts", import.meta.url));
 
 const program = `
   import { createApp } from ${JSON.stringify(here("./app.ts"))};
   import { createEmbeddedRunner } from ${JSON.stringify(here("./runners/embedded.ts"))};
+  import { raiseFence } from ${JSON.stringify(engine("io/fence.ts"))};
+  import { findCheckpoints } from ${JSON.stringify(engine("io/found-checkpoints.ts"))};
   import { listen } from ${JSON.stringify(here("./serve.ts"))};
   import { createSqliteStore } from ${JSON.stringify(here("./stores/sqlite.ts"))};
   const engine = {
     workerPath: ${JSON.stringify(workerPath)}, builtinModels: {}, isEngineError: () => false,
-    resolveModelDir: async () => "/models/scripted",
+    resolveModelDir: async () => "/models/scripted", raiseFence, findCheckpoints,
   };
   const dataDir = process.argv[1];
   const runners = { embedded: createEmbeddedRunner({ loadEngine: async () => engine }) };

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { startRun, type TimedEvent } from "./run.ts";
 import type { RunnerEvent, TrainOutcome } from "./runner.ts";
 
@@ -6,7 +6,7 @@ const warning = (message: string): RunnerEvent => ({ type: "training.warning", m
 const outcome: TrainOutcome = { status: "completed", step: 1, artifact: null, metrics: null };
 const now = () => "2026-01-01T00:00:00.000Z";
 
-function setUp(record: (events: TimedEvent[]) => Promise<void>) {
+function setUp(record: (events: TimedEvent[]) => Promise<boolean>) {
   const training = Promise.withResolvers<TrainOutcome>();
   const commands: string[] = [];
   let report: (event: RunnerEvent) => void = () => {};
@@ -27,6 +27,7 @@ describe("startRun", () => {
       const recorded: string[] = [];
       const { run, training, report } = setUp(async (events) => {
         recorded.push(...events.map((event) => (event as { message: string }).message));
+        return true;
       });
       report("first");
       for (let i = 0; i < turns; i++) await Promise.resolve();
@@ -43,6 +44,7 @@ describe("startRun", () => {
     const { run, training, report } = setUp(async (events) => {
       batches.push(events.length);
       if (batches.length === 1) await first.promise;
+      return true;
     });
     for (const message of ["a", "b", "c", "d"]) report(message);
     first.resolve();
@@ -53,13 +55,13 @@ describe("startRun", () => {
 
   it("gives the failure of a training, also one that fails to start", async () => {
     const error = new Error("no");
-    const { run, training } = setUp(async () => {});
+    const { run, training } = setUp(async () => true);
     training.reject(error);
     expect(await run.result).toEqual({ ok: false, error });
     const train = () => {
       throw error;
     };
-    expect(await startRun({ train, now, record: async () => {} }).result).toEqual({ ok: false, error });
+    expect(await startRun({ train, now, record: async () => true }).result).toEqual({ ok: false, error });
   });
 
   it("pauses the training and fails when its history cannot be written", async () => {
@@ -73,10 +75,25 @@ describe("startRun", () => {
     expect(await run.result).toMatchObject({ ok: false, error: { code: "io" } });
   });
 
+  it("breaks the training off when the job is somebody else's by now, and tells nothing more", async () => {
+    const batches: number[] = [];
+    const { run, training, commands, report } = setUp(async (events) => {
+      batches.push(events.length);
+      return false;
+    });
+    report("a");
+    await vi.waitFor(() => expect(commands).toEqual(["cancel"]));
+    report("b");
+    training.resolve({ ...outcome, status: "cancelled" });
+    expect(await run.result).toMatchObject({ ok: true });
+    expect(batches).toEqual([1]);
+  });
+
   it("takes no events after the end", async () => {
     let recordings = 0;
     const { run, training, report } = setUp(async () => {
       recordings++;
+      return true;
     });
     training.resolve(outcome);
     await run.result;

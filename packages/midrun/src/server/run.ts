@@ -1,13 +1,14 @@
 /** One training in progress: hands its events over in batches, in order, and ends in exactly one outcome. */
 import { MidrunError } from "../errors.ts";
 import type { RunnerEvent, TrainHandle, TrainOutcome } from "./runner.ts";
+import type { RequestedCommand } from "./store.ts";
 
 export type TimedEvent = RunnerEvent & { timestamp: string };
 
 export type RunResult = { ok: true; outcome: TrainOutcome } | { ok: false; error: unknown };
 
 export interface Run {
-  command(command: "pause" | "cancel"): void;
+  command(command: RequestedCommand): void;
   /** Resolves when the training has ended and all of its events are stored. Never rejects. */
   result: Promise<RunResult>;
 }
@@ -17,8 +18,8 @@ export interface RunInput {
   train: (onEvent: (event: RunnerEvent) => void) => TrainHandle;
   /** ISO 8601. */
   now: () => string;
-  /** Stores a batch; the next one waits for it. */
-  record: (events: TimedEvent[]) => Promise<void>;
+  /** Stores a batch; the next one waits for it. False: the job is somebody else's by now, so the training is broken off. */
+  record: (events: TimedEvent[]) => Promise<boolean>;
 }
 
 export function startRun({ train, now, record }: RunInput): Run {
@@ -26,6 +27,7 @@ export function startRun({ train, now, record }: RunInput): Run {
   let recording: Promise<void> | null = null;
   let recordError: unknown = null;
   let ended = false;
+  let lost = false;
   let handle: TrainHandle | undefined;
 
   /** Training on without a history would lose work unseen; paused, nothing is lost. */
@@ -39,7 +41,8 @@ export function startRun({ train, now, record }: RunInput): Run {
       while (pending.length > 0) {
         const batch = pending;
         pending = [];
-        await record(batch);
+        lost ||= !(await record(batch));
+        if (lost) handle?.command("cancel");
       }
     } catch (error) {
       stopRecording(error);
@@ -50,7 +53,7 @@ export function startRun({ train, now, record }: RunInput): Run {
   }
 
   const onEvent = (event: RunnerEvent) => {
-    if (ended || recordError) return;
+    if (ended || lost || recordError) return;
     pending.push({ ...event, timestamp: now() });
     recording ??= recordPending();
   };

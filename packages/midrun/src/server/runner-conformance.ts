@@ -2,7 +2,15 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isMidrunError } from "../errors.ts";
 import type { Job, JobSpec } from "../protocol/job.ts";
-import type { GenerateEvent, GenerateInput, Runner, RunnerEvent, TrainHandle, TrainOutcome } from "./runner.ts";
+import type {
+  GenerateEvent,
+  GenerateInput,
+  Runner,
+  RunnerEvent,
+  TrainHandle,
+  TrainOutcome,
+  TrainPlace,
+} from "./runner.ts";
 
 export interface RunnerHarness {
   runner: Runner;
@@ -18,6 +26,7 @@ export interface RunnerHarness {
 }
 
 let jobs = 0;
+let leases = 0;
 
 function jobOf(spec: JobSpec): Job {
   const { name, model } = spec;
@@ -34,10 +43,13 @@ interface Watched {
 
 type Reaction = (event: RunnerEvent, handle: TrainHandle) => void;
 
+/** Every run begins after those before it. */
+const at = (jobDir: string): TrainPlace => ({ jobDir, lease: ++leases, initialAdapterDir: null });
+
 /** Trains to the end; `react` may command at any event. */
 async function watch(runner: Runner, job: Job, jobDir: string, react: Reaction = () => {}): Promise<Watched> {
   const events: RunnerEvent[] = [];
-  const handle = runner.train(job, jobDir, (event) => {
+  const handle = runner.train(job, at(jobDir), (event) => {
     events.push(event);
     react(event, handle);
   });
@@ -130,6 +142,54 @@ export function runnerConformance(name: string, create: () => Promise<RunnerHarn
         expect(second.outcome).toMatchObject({ status: "completed", step: total });
       });
 
+      it("completes with what it has learnt when it is stopped, whatever is asked after that but a cancel", async () => {
+        const { events, outcome } = await watch(
+          runner,
+          job({ maxSteps: 100, saveSteps: 100 }),
+          await harness.newJobDir(),
+          (event, handle) => {
+            if (event.type !== "training.log" || event.step !== 2) return;
+            handle.command("stop");
+            handle.command("pause");
+          },
+        );
+        const { step } = outcome;
+        expect(step).toBeGreaterThanOrEqual(2);
+        expect(step).toBeLessThan(100);
+        expect(outcome).toMatchObject({ status: "completed", artifact: { kind: "adapter", step } });
+        expect(events.at(-1)).toMatchObject({ type: "checkpoint.saved", step });
+      });
+
+      it("does a step before it obeys a stop, but none more than its paused run had", async () => {
+        const jobDir = await harness.newJobDir();
+        const stopAtOnce = async () => {
+          const events: RunnerEvent[] = [];
+          const handle = runner.train(job({ maxSteps: 100 }), at(jobDir), (event) => events.push(event));
+          handle.command("stop");
+          return { events, outcome: await handle.result };
+        };
+        expect((await stopAtOnce()).outcome).toMatchObject({ status: "completed", step: 1 });
+        const again = await stopAtOnce();
+        expect(again.outcome).toMatchObject({ status: "completed", step: 1, artifact: { kind: "adapter" } });
+        expect(stepsOf(again.events)).toEqual([]);
+      });
+
+      it("tells of the checkpoints that a dead run could not tell of", async () => {
+        const jobDir = await harness.newJobDir();
+        expect(await runner.recover(job(), at(jobDir))).toEqual([]);
+        const { events } = await watch(runner, job(), jobDir);
+        const told = ofType(events, "checkpoint.saved").at(-1)!;
+        const found = ofType(await runner.recover(job(), at(jobDir)), "checkpoint.saved").at(-1)!;
+        expect(found).toMatchObject({ step: told.step, artifacts: [{ ...told.artifacts[0] }] });
+        expect(found.metrics).toMatchObject({ step: told.step, loss: told.metrics.loss });
+        expect(Object.keys(found.metrics).sort()).toEqual(Object.keys(told.metrics).sort());
+        const knowing = {
+          ...job(),
+          artifacts: ofType(events, "checkpoint.saved").flatMap(({ artifacts }) => artifacts),
+        };
+        expect(await runner.recover(knowing, at(jobDir))).toEqual([]);
+      });
+
       it("stops when it is cancelled, whatever is asked after that", async () => {
         const { events, outcome } = await watch(
           runner,
@@ -145,13 +205,13 @@ export function runnerConformance(name: string, create: () => Promise<RunnerHarn
       });
 
       it("obeys a command that comes before the training has begun", async () => {
-        const handle = runner.train(job({ maxSteps: 100 }), await harness.newJobDir(), () => {});
+        const handle = runner.train(job({ maxSteps: 100 }), at(await harness.newJobDir()), () => {});
         handle.command("cancel");
         expect(await handle.result).toMatchObject({ status: "cancelled" });
       });
 
       it("takes no notice of a command after the end", async () => {
-        const handle = runner.train(job({ maxSteps: 1 }), await harness.newJobDir(), () => {});
+        const handle = runner.train(job({ maxSteps: 1 }), at(await harness.newJobDir()), () => {});
         await handle.result;
         handle.command("cancel");
         expect(await handle.result).toMatchObject({ status: "completed" });
@@ -230,7 +290,7 @@ export function runnerConformance(name: string, create: () => Promise<RunnerHarn
       it("refuses what comes after it, and can be repeated", async () => {
         await runner.close();
         await runner.close();
-        const late = async () => runner.train(job(), "/nowhere", () => {}).result;
+        const late = async () => runner.train(job(), at("/nowhere"), () => {}).result;
         await expect(late()).rejects.toMatchObject({ code: "aborted" });
       });
     });

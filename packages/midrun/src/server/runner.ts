@@ -3,6 +3,7 @@ import type { ChatMessage, FinishReason } from "../protocol/chat.ts";
 import type { Constraint, ConstraintOptions } from "../protocol/constraint.ts";
 import type { JobEventBody, StepMetrics } from "../protocol/event.ts";
 import type { Artifact, Job } from "../protocol/job.ts";
+import type { RequestedCommand } from "./store.ts";
 
 /** The events a runner may report; queued, paused and the terminal ones are the scheduler's own. */
 export type RunnerEvent = Extract<
@@ -22,10 +23,21 @@ export interface TrainHandle {
   /** Resolves when the run ends; rejects with a MidrunError when it fails. */
   result: Promise<TrainOutcome>;
   /**
-   * Takes effect after the current step: pause saves a checkpoint first. A later command replaces one not yet obeyed,
-   * but nothing replaces `cancel`. Ignored when the run has ended.
+   * Takes effect after the current step: `pause` saves a checkpoint first, `stop` completes the run with what it has learnt
+   * (after its first step at the earliest). A later command replaces one not yet obeyed, but `pause` never `stop`, and
+   * nothing `cancel`. Ignored when the run has ended.
    */
-  command(command: "pause" | "cancel"): void;
+  command(command: RequestedCommand): void;
+}
+
+/** Where a job is trained. */
+export interface TrainPlace {
+  /** Directory for everything that the run writes. Absolute. */
+  jobDir: string;
+  /** Grows with every run in `jobDir`. Once a later one has begun there, an earlier one writes nothing more. */
+  lease: number;
+  /** A new run goes on from this adapter. Null: from the base model. */
+  initialAdapterDir: string | null;
 }
 
 /** What not every runner can do. Absent: not asked for. */
@@ -118,15 +130,15 @@ export interface Runner {
   /** Looks for the base model `spec.model` and the data: what is certain to fail, fails here, before a job exists. */
   preflight(spec: Job["spec"]): Promise<void>;
   /**
-   * Starts, or continues from the newest checkpoint below `jobDir` when there is one. `onEvent` is called in order. `job.model` is
-   * the base model; a new run goes on from the adapter in `initialAdapterDir`, if there is one.
+   * Starts, or continues from the newest checkpoint below `place.jobDir` when there is one. `onEvent` is called in order.
+   * `job.model` is the base model.
    */
-  train(
-    job: Job,
-    jobDir: string,
-    onEvent: (event: RunnerEvent) => void,
-    initialAdapterDir?: string | null,
-  ): TrainHandle;
+  train(job: Job, place: TrainPlace, onEvent: (event: RunnerEvent) => void): TrainHandle;
+  /**
+   * For a job that nobody trains any more: keeps runs before `place.lease` from writing, and tells of the checkpoints that lie
+   * in `place.jobDir` and not among the job's artifacts, lowest step first.
+   */
+  recover(job: Job, place: Omit<TrainPlace, "initialAdapterDir">): Promise<RunnerEvent[]>;
   /** The options that `generate` obeys; a request for any other is refused. Default: none. */
   readonly can?: readonly GenerateOption[];
   /** Leaving the loop, or `signal`, ends the generation. What cannot be done is thrown before the first event. */

@@ -7,9 +7,10 @@ import { createEventLog } from "./event-log.ts";
 import { createManualClock } from "./manual-clock.ts";
 import { createFakeRunner, type FakeRunner, type FakeRunnerOptions } from "./runners/fake.ts";
 import { createScheduler, type SchedulerOptions } from "./scheduler.ts";
-import type { Store } from "./store.ts";
+import type { JobRecord, Store } from "./store.ts";
 import { exampleSpec } from "./stores/conformance.ts";
 import { createMemoryStore } from "./stores/memory.ts";
+import type { Command } from "./transitions.ts";
 
 const spec = (overrides: Partial<JobSpec> = {}): JobSpec => ({ ...exampleSpec, ...overrides });
 
@@ -64,9 +65,9 @@ describe("a job that names a fine-tuned model", () => {
     const preflights: string[] = [];
     const runner: FakeRunner = Object.assign(Object.create(fake), {
       preflight: async ({ model }: JobSpec) => void preflights.push(model),
-      train(...[job, jobDir, onEvent, initialAdapterDir]: Parameters<FakeRunner["train"]>) {
-        starts.push({ model: job.model, initialAdapterDir });
-        return fake.train(job, jobDir, onEvent);
+      train(...[job, place, onEvent]: Parameters<FakeRunner["train"]>) {
+        starts.push({ model: job.model, initialAdapterDir: place.initialAdapterDir });
+        return fake.train(job, place, onEvent);
       },
     });
     const context = await setUp({ runner });
@@ -311,20 +312,45 @@ describe("commands", () => {
     },
   };
 
-  it.each([
-    ["queued", "resume"],
-    ["running", "resume"],
-    ["paused", "pause"],
-    ["completed", "cancel"],
-    ["completed", "pause"],
-    ["completed", "resume"],
-    ["failed", "cancel"],
-    ["failed", "pause"],
-    ["failed", "resume"],
-    ["cancelled", "cancel"],
-    ["cancelled", "pause"],
-    ["cancelled", "resume"],
-  ] as const)("of a %s job refuse %s, name the status and change nothing", async (status, command) => {
+  type Answer = Partial<Pick<JobRecord, "status" | "requested">> | "refused";
+  /** What each command answers in each status. A queued or paused job has trained nothing yet here. */
+  const answers: { [S in JobStatus]: { [C in Command]: Answer } } = {
+    queued: {
+      pause: { status: "paused" },
+      resume: "refused",
+      stop: "refused",
+      cancel: { status: "cancelled" },
+    },
+    running: {
+      pause: { status: "running", requested: "pause" },
+      resume: "refused",
+      stop: { status: "running", requested: "stop" },
+      cancel: { status: "running", requested: "cancel" },
+    },
+    paused: {
+      pause: "refused",
+      resume: { status: "queued" },
+      stop: "refused",
+      cancel: { status: "cancelled" },
+    },
+    completed: { pause: "refused", resume: "refused", stop: "refused", cancel: "refused" },
+    failed: { pause: "refused", resume: "refused", stop: "refused", cancel: "refused" },
+    cancelled: { pause: "refused", resume: "refused", stop: "refused", cancel: "refused" },
+  };
+  const table = Object.entries(answers).flatMap(([status, row]) =>
+    Object.entries(row).map(([command, answer]) => [status as JobStatus, command as Command, answer] as const),
+  );
+  const allowed = table.filter(([, , answer]) => answer !== "refused");
+  const forbidden = table.filter(([, , answer]) => answer === "refused");
+
+  it.each(allowed)("of a %s job obey %s", async (status, command, answer) => {
+    const setup = await setUp({ fake: { manual: true } });
+    const id = await reach[status](setup);
+    expect(await setup.store.getJob(id)).toMatchObject({ status });
+    expect(await setup.scheduler.command(command, id)).toMatchObject(answer as object);
+  });
+
+  it.each(forbidden)("of a %s job refuse %s, name the status and change nothing", async (status, command) => {
     const setup = await setUp({ fake: { manual: true } });
     const id = await reach[status](setup);
     const before = [await setup.store.getJob(id), await setup.eventsOf(id)];
@@ -334,6 +360,78 @@ describe("commands", () => {
       message: `Cannot ${command} job ${id}: it is ${status}.`,
     });
     expect([await setup.store.getJob(id), await setup.eventsOf(id)]).toEqual(before);
+  });
+
+  it.each(["pause", "stop", "cancel"] as const)(
+    "ends a running job for good after %s, or leaves it paused",
+    async (command) => {
+      const { submit, scheduler, runner, until, statusOf } = await setUp({ fake: { manual: true, steps: 9 } });
+      const id = await submit();
+      await runner.advance(2);
+      await scheduler.command(command, id);
+      await runner.advance();
+      const ends = { pause: "paused", stop: "completed", cancel: "cancelled" } as const;
+      await until(id, `training.${ends[command]}`);
+      expect(await statusOf(id)).toBe(ends[command]);
+    },
+  );
+
+  it("stop a running job early: what it has learnt is its result", async () => {
+    const { submit, scheduler, runner, until, store } = await setUp({
+      fake: { manual: true, steps: 9, saveSteps: 100 },
+    });
+    const id = await submit();
+    await runner.advance(2);
+    await scheduler.command("stop", id);
+    await expect(scheduler.command("pause", id)).rejects.toMatchObject({
+      message: `Cannot pause job ${id}: it is running (asked to stop).`,
+    });
+    await runner.advance();
+    const events = await until(id, "training.completed");
+    expect(events.at(-2)).toMatchObject({ type: "training.warning", message: expect.stringContaining("step 3 of 9") });
+    expect(await store.getJob(id)).toMatchObject({
+      status: "completed",
+      step: 3,
+      totalSteps: 9,
+      requested: null,
+      artifacts: [
+        { kind: "checkpoint", step: 3 },
+        { kind: "adapter", step: 3 },
+      ],
+    });
+  });
+
+  it("stop a paused job with a checkpoint, and one that waits again: neither trains another step", async () => {
+    const { submit, scheduler, runner, until, typesOf } = await setUp({ fake: { manual: true, steps: 9 } });
+    const [first, second] = [await submit(), await submit()];
+    for (const id of [first, second]) {
+      await until(id, "training.started");
+      await runner.advance(1, id);
+      await scheduler.command("pause", id);
+      await runner.advance(1, id);
+      await until(id, "training.paused");
+    }
+    const busy = await submit();
+    expect(await scheduler.command("stop", first)).toMatchObject({ status: "queued", requested: "stop" });
+    await scheduler.command("resume", second);
+    expect(await scheduler.command("stop", second)).toMatchObject({ status: "queued", requested: "stop" });
+    await scheduler.command("cancel", busy);
+    await runner.advance(1, busy);
+    for (const id of [first, second]) {
+      await until(id, "training.completed");
+      expect((await typesOf(id)).filter((type) => type === "log")).toHaveLength(2);
+    }
+  });
+
+  it("stop a job whose worker dies before it obeys", async () => {
+    const { submit, scheduler, runner, until } = await setUp({ fake: { manual: true, steps: 9, saveSteps: 1 } });
+    const id = await submit();
+    await runner.advance(2);
+    await scheduler.command("stop", id);
+    runner.crash();
+    expect((await until(id, "training.completed")).at(-1)).toMatchObject({
+      artifacts: [{}, {}, { kind: "adapter", step: 2 }],
+    });
   });
 
   it("refuse an unknown job", async () => {
@@ -425,6 +523,64 @@ describe("a server that starts again", () => {
       ...["started", "log", "log", "checkpoint.saved", "completed"],
     ]);
     expect(events[7]).toMatchObject({ resumedFromStep: 2 });
+  });
+
+  it("tells of a checkpoint that the dead server had no time to tell of, and only once", async () => {
+    const { store, id } = await killed(async () => {});
+    const { until, runner } = await setUp({
+      store,
+      fake: { manual: true, steps: 4, disk: new Map([[`/data/jobs/${id}`, 3]]) },
+    });
+    await until(id, "training.warning");
+    await runner.advance();
+    const events = await until(id, "training.completed");
+    const saved = events.flatMap((event) => (event.type === "checkpoint.saved" ? [event.step] : []));
+    expect(saved).toEqual([2, 3, 4]);
+    expect((await store.getJob(id))?.artifacts.map(({ step }) => step)).toEqual([2, 3, 4, 4]);
+  });
+
+  it("fails such jobs when that is how the job or the server is set; the job's own word counts", async () => {
+    const settings = [
+      { server: "fail", job: undefined, end: "failed" },
+      { server: undefined, job: "fail", end: "failed" },
+      { server: "resume", job: "fail", end: "failed" },
+      { server: "fail", job: "resume", end: "running" },
+    ] as const;
+    for (const { server, job, end } of settings) {
+      const store = createMemoryStore();
+      const dead = await setUp({ store, fake: { manual: true } });
+      const id = await dead.submit(job ? { onRestart: job } : {});
+      await dead.until(id, "training.started");
+      const { statusOf } = await setUp({ store, fake: { manual: true }, ...(server ? { onRestart: server } : {}) });
+      expect(await statusOf(id)).toBe(end);
+      const code = end === "failed" ? { error: { code: "worker_crashed" } } : { error: null };
+      expect(await store.getJob(id)).toMatchObject(code);
+    }
+  });
+
+  it("that only looks in pauses such jobs, says how to continue, and takes nothing from the queue", async () => {
+    const { store, id, disk } = await killed(({ submit }) => submit());
+    const waiting = (await store.nextQueued())!.id;
+    const { runner, until, statusOf, scheduler } = await setUp({
+      store,
+      adopt: false,
+      fake: { manual: true, steps: 4, disk },
+    });
+    const [warning, paused] = (await until(id, "training.paused")).slice(-2);
+    expect(warning).toMatchObject({ message: expect.stringContaining(`midrun jobs resume ${id}`) });
+    expect(paused).toMatchObject({ step: 2 });
+    expect([runner.training, await statusOf(waiting)]).toEqual([[], "queued"]);
+
+    const { id: mine } = await scheduler.submit(spec());
+    expect(runner.training).toEqual([mine]);
+    await scheduler.command("cancel", mine);
+    await runner.advance();
+    await until(mine, "training.cancelled");
+    await nextTurn();
+    expect(await statusOf(waiting)).toBe("queued");
+    expect(await scheduler.command("resume", waiting)).toMatchObject({ id: waiting });
+    expect(runner.training).toEqual([waiting]);
+    expect(await scheduler.command("resume", id)).toMatchObject({ status: "queued" });
   });
 
   it.each([

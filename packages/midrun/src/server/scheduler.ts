@@ -6,14 +6,26 @@ import type { EventLog } from "./event-log.ts";
 import type { FineTuningRecord } from "./fine-tuning/record.ts";
 import { newFineTuningJobId, newJobId, type RandomBytes, randomAlphanumerics } from "./ids.ts";
 import { toJob } from "./job-view.ts";
+import { createLeaseKeeper, listRunning, startTicking } from "./lease-keeper.ts";
 import type { ModelAliases } from "./model-aliases.ts";
 import { toModelName } from "./model-name.ts";
 import { resolveModel } from "./resolve-model.ts";
-import { type Run, type RunResult, startRun } from "./run.ts";
+import { type Run, type RunResult, startRun, type TimedEvent } from "./run.ts";
 import { pickRunner, type Runners } from "./runners.ts";
 import { createSerial } from "./serial.ts";
 import type { IdempotencyKey, JobChange, JobFields, JobRecord, Store } from "./store.ts";
-import { type CloseMode, type Command, commandChange, endChange, orphanChange, recordChange } from "./transitions.ts";
+import {
+  type CloseMode,
+  type Command,
+  commandChange,
+  endChange,
+  joinChanges,
+  type OrphanPolicy,
+  orphanChange,
+  processEnded,
+  recordChange,
+  withArtifacts,
+} from "./transitions.ts";
 import type { ResolveSpec } from "./uploaded-datasets.ts";
 
 export interface SchedulerOptions {
@@ -32,6 +44,15 @@ export interface SchedulerOptions {
   resolveSpec?: ResolveSpec;
   /** Makes what is to be stored with a job's completion, before anyone hears of that. */
   complete?: (job: JobRecord) => Promise<Partial<JobFields>>;
+  /** What becomes of jobs that were running when their server died, unless they say so themselves. Default `resume`. */
+  onRestart?: "resume" | "fail";
+  /**
+   * Take up jobs that an earlier server left behind. Default true. False: queued ones wait for a server that does, or for
+   * `resume`; running ones are paused.
+   */
+  adopt?: boolean;
+  /** How long another scheduler over the same store may be silent before its jobs are taken from it. Default 15,000. */
+  leaseMs?: number;
   /** Told of what no caller can be told: a store that fails while a job ends. */
   onError: (error: unknown) => void;
 }
@@ -44,7 +65,7 @@ export interface CloseOptions {
 }
 
 export interface Scheduler {
-  /** Puts orphans (jobs that a dead server left running) back into the queue and begins to work on it. Call it once. */
+  /** Settles orphans (jobs that a dead server left running) and begins to work on the queue. Call it once. */
   start(): Promise<void>;
   /**
    * Queues a job. The same key with the same spec gives the same job again. One with a fine-tuning record is held until
@@ -62,11 +83,20 @@ export interface Scheduler {
   close(options?: CloseOptions): Promise<void>;
 }
 
+const takenOver = (jobId: string) =>
+  new MidrunError("aborted", `Job ${jobId} was taken over by another server while this one trained it.`, {
+    hint: "This one was silent for too long: was its machine asleep or overloaded?",
+  });
+
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { store, log, runners, jobDirOf, clock, slots = 1, modelAliases = {}, random, onError } = options;
+  const { onRestart = "resume", adopt = true, leaseMs = 15_000 } = options;
   const { resolveSpec = async (spec) => spec, complete = async () => ({}) } = options;
   const now = () => timestampOf(clock);
-  const runs = new Map<string, Run>();
+  const holder = `srv_${randomAlphanumerics(12, random)}`;
+  const runs = new Map<string, Run & { token: number }>();
+  /** Jobs that were submitted or resumed here. */
+  const own = new Set<string>();
   const endings = new Map<string, Promise<void>>();
   /** Every decision about a status is made alone. */
   const alone = createSerial();
@@ -80,7 +110,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   async function fillSlots(): Promise<void> {
     while (!closing && runs.size < slots) {
-      const job = await store.nextQueued();
+      const job = await store.claimJob({ holder, startedAt: now(), ...(adopt ? {} : { among: [...own] }) });
       if (!job) return;
       await begin(job);
     }
@@ -89,9 +119,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const fill = () => fillSlots().catch(onError);
 
   async function begin(job: JobRecord): Promise<void> {
-    const startedAt = job.startedAt ?? now();
-    await log.change(job.id, { from: ["queued"], set: { status: "running", startedAt } });
-    const running = { ...toJob(job), status: "running" as const, startedAt };
+    const { token } = job.lease;
     const [origin, spec] = await Promise.allSettled([
       resolveModel({ store, runners, modelAliases }, job.spec.model),
       resolveSpec(job.spec, "accepted"),
@@ -101,26 +129,52 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         if (origin.status === "rejected") throw origin.reason;
         if (spec.status === "rejected") throw spec.reason;
         const runner = pickRunner(runners, job.spec.engine);
-        return runner.train({ ...running, spec: spec.value }, jobDirOf(job.id), onEvent, origin.value.adapterDir);
+        const place = { jobDir: jobDirOf(job.id), lease: token, initialAdapterDir: origin.value.adapterDir };
+        return runner.train({ ...toJob(job), spec: spec.value }, place, onEvent);
       },
       now,
-      record: async (events) => void (await log.change(job.id, recordChange(events))),
+      record: async (events) => {
+        const result = await log.change(job.id, { ...recordChange(events), lease: token });
+        return result?.outcome === "applied";
+      },
     });
-    runs.set(job.id, run);
-    const ending = run.result.then((result) => alone(() => end(job.id, result))).catch(onError);
+    runs.set(job.id, { ...run, token });
+    if (job.requested) run.command(job.requested);
+    const ending = run.result.then((result) => alone(() => end(job.id, token, result))).catch(onError);
     endings.set(job.id, ending);
   }
 
-  async function end(jobId: string, result: RunResult): Promise<void> {
+  async function end(jobId: string, token: number, result: RunResult): Promise<void> {
     runs.delete(jobId);
     endings.delete(jobId);
     try {
-      const job = await getJob(jobId);
-      const change = endChange(job, result, closing, now());
-      const extra = change.set?.status === "completed" ? await completion(job) : {};
-      await log.change(jobId, { ...change, set: { ...change.set, ...extra } });
+      const change = await lastChange(await getJob(jobId), result);
+      const written = await log.change(jobId, { ...change, lease: token });
+      if (written?.outcome !== "applied") onError(takenOver(jobId));
+      if (written?.status !== "queued") own.delete(jobId);
     } finally {
       await fill();
+    }
+  }
+
+  async function lastChange(job: JobRecord, result: RunResult): Promise<JobChange> {
+    const untold = result.ok || !processEnded(result.error) ? [] : await recover(job);
+    const told = recordChange(untold);
+    const change = joinChanges(told, endChange(withArtifacts(job, told), result, closing, now()));
+    const extra = change.set?.status === "completed" ? await completion(job) : {};
+    return { ...change, set: { ...change.set, ...extra } };
+  }
+
+  /** What the dead process had done before it could tell. */
+  async function recover(job: JobRecord): Promise<TimedEvent[]> {
+    try {
+      const place = { jobDir: jobDirOf(job.id), lease: job.lease.token };
+      const events = await pickRunner(runners, job.spec.engine).recover(toJob(job), place);
+      return events.map((event) => ({ ...event, timestamp: now() }));
+    } catch (error) {
+      // The job goes on without: what is not told of now is found when it continues.
+      onError(error);
+      return [];
     }
   }
 
@@ -138,11 +192,22 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const earlier = key && (await store.findKey(key));
     if (earlier) return getJob(earlier);
     const job = await getJob(jobId);
+    if (command === "resume" && isLeftBehind(job)) return takeUp(job);
+    if (command === "resume" || command === "stop") own.add(jobId);
     await log.change(jobId, { ...commandChange(command, job, now()), ...(key ? { key } : {}) });
     if (command !== "resume") runs.get(jobId)?.command(command);
     const changed = await getJob(jobId);
     await fill();
     return changed;
+  }
+
+  const isLeftBehind = ({ status }: JobRecord) => status === "queued" && !adopt;
+
+  /** A job that another server had in its queue waits in this one's. */
+  async function takeUp(job: JobRecord): Promise<JobRecord> {
+    own.add(job.id);
+    await fill();
+    return job;
   }
 
   /** `model`: the base model, also of a job that goes on from another one's result. */
@@ -154,12 +219,41 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     return { id, name, model, modelName, spec, createdAt: now(), held: fineTuning !== null, fineTuning };
   }
 
-  async function requeueOrphans(): Promise<void> {
-    for (;;) {
-      const { data } = await store.listJobs({ limit: 100, status: ["running"] });
-      if (data.length === 0) return;
-      for (const job of data) await log.change(job.id, orphanChange(job, now()));
+  const policyOf = ({ spec }: JobRecord): OrphanPolicy => {
+    if ((spec.onRestart ?? onRestart) === "fail") return "fail";
+    return adopt ? "resume" : "pause";
+  };
+
+  /** First the lease: whoever had it, alive after all, cannot write from then on. */
+  async function settleOrphan({ id, lease }: JobRecord): Promise<void> {
+    const job = await store.takeOver(id, lease.token, holder);
+    if (!job) return;
+    const told = recordChange(await recover(job));
+    const change = joinChanges(told, orphanChange(withArtifacts(job, told), policyOf(job), now()));
+    await log.change(id, { ...change, lease: job.lease.token });
+  }
+
+  const leases = createLeaseKeeper({
+    store,
+    tokenOf: (jobId) => runs.get(jobId)?.token,
+    held: () => [...runs.keys()],
+    command: (jobId, command) => runs.get(jobId)?.command(command),
+    onDead: settleOrphan,
+  });
+  let stopTicking = () => {};
+
+  /** Nobody else can have the jobs of a store that is this scheduler's alone; in another one, their holders may live. */
+  async function findOrphans(): Promise<void> {
+    if (store.exclusive) {
+      for (const job of await listRunning(store)) await settleOrphan(job);
+      return;
     }
+    const tick = () =>
+      alone(async () => {
+        await leases.tick();
+        await fill();
+      });
+    stopTicking = startTicking({ tick }, { clock, leaseMs, onError });
   }
 
   async function endedWithin(graceMs: number): Promise<void> {
@@ -178,6 +272,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (graceMs > 0) await endedWithin(graceMs);
     await Promise.all(Object.values(runners).map((runner) => runner.close()));
     await Promise.all(endings.values());
+    stopTicking();
     await alone(async () => log.close());
   }
 
@@ -186,7 +281,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   return {
     start: () =>
       alone(async () => {
-        await requeueOrphans();
+        await findOrphans();
         await fill();
       }),
 
@@ -199,6 +294,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         if (closing) throw new MidrunError("aborted", "The server is ending and takes no new jobs.");
         const first = { type: "training.queued", timestamp: now() } as const;
         const job = await log.create(newJob(spec, model, fineTuning), first, key);
+        own.add(job.id);
         await fill();
         return job;
       });

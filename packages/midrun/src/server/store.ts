@@ -9,7 +9,20 @@ import type { FineTuningRecord } from "./fine-tuning/record.ts";
 import type { KeyRecords } from "./key-records.ts";
 
 /** A command to a running job that it has not obeyed yet. It survives a crash of the server. */
-export type RequestedCommand = "pause" | "cancel";
+export type RequestedCommand = "pause" | "stop" | "cancel";
+
+/**
+ * Who trains a job. The token grows with every holder; a write that names an older one is refused, however late it comes.
+ * There is no time in it: whoever waits for a lease to end watches its beat stand still, on a clock of its own.
+ */
+export interface JobLease {
+  /** Names a scheduler; null: nobody has trained the job yet. */
+  holder: string | null;
+  /** 0: nobody has trained the job yet. */
+  token: number;
+  /** Counts the holder's signs of life. */
+  beat: number;
+}
 
 /** A job as stored: what the API tells, and what only the server needs. */
 export interface JobRecord extends Omit<Job, "fineTunedModel"> {
@@ -20,6 +33,7 @@ export interface JobRecord extends Omit<Job, "fineTunedModel"> {
   crashes: number;
   /** A queued job that is not to be started: its data are still being checked. */
   held: boolean;
+  lease: JobLease;
   /** Null for jobs that did not come through OpenAI's API. */
   fineTuning: FineTuningRecord | null;
 }
@@ -60,6 +74,8 @@ export type JobFields = Pick<
 export interface JobChange {
   /** The change is made only when the job has one of these statuses. */
   from: readonly JobStatus[];
+  /** The change is made only while the job's lease has this token. */
+  lease?: number;
   set?: Partial<JobFields>;
   /** Moves the job to the end of the queue. */
   enqueue?: boolean;
@@ -72,8 +88,11 @@ export interface JobChange {
 }
 
 export interface ChangeResult {
-  /** `refused`: the status was not in `from`. `replayed`: the key had been used for this very request. */
-  outcome: "applied" | "refused" | "replayed";
+  /**
+   * `refused`: the status was not in `from`. `fenced`: the lease has another token. `replayed`: the key had been used for
+   * this very request.
+   */
+  outcome: "applied" | "refused" | "fenced" | "replayed";
   /** After the change. */
   status: JobStatus;
   /** The stored events; empty unless applied. */
@@ -87,6 +106,15 @@ export interface ListJobs {
   status?: readonly JobStatus[];
 }
 
+export interface ClaimJob {
+  /** The scheduler that will train it. */
+  holder: string;
+  /** ISO 8601: becomes the job's start, unless it had one. */
+  startedAt: string;
+  /** Only one of these. Default: any. */
+  among?: readonly string[];
+}
+
 export interface ModelRecord {
   name: string;
   createdAt: string;
@@ -96,6 +124,8 @@ export interface ModelRecord {
 
 /** Every promise resolves when the data is on disk (where there is one). Records are the caller's own copies. */
 export interface Store extends FileRecords, CompletionRecords, KeyRecords {
+  /** True: nobody else can use the store, so that whoever opens it finds only leases of the dead. */
+  readonly exclusive: boolean;
   /** Adds a queued job with its first event. When the key was used before: that key's job, and no events. */
   createJob(job: NewJob, first: NewEvent, key?: IdempotencyKey): Promise<{ job: JobRecord; events: JobEvent[] }>;
   /** Null: no such job. */
@@ -106,8 +136,14 @@ export interface Store extends FileRecords, CompletionRecords, KeyRecords {
   findKey(key: IdempotencyKey): Promise<string | null>;
   /** Newest first. */
   listJobs(options: ListJobs): Promise<Page<JobRecord>>;
-  /** The queued job that waits longest and is not held. */
+  /** The job that `claimJob` would give: of the highest priority, the one that waits longest; none that is held. */
   nextQueued(): Promise<JobRecord | null>;
+  /** Takes the next queued job: it is running from then on, under a new lease. Two callers never get the same one. */
+  claimJob(claim: ClaimJob): Promise<JobRecord | null>;
+  /** Takes a running job over, whose lease has this token. Null: somebody was faster, or the job does not run any more. */
+  takeOver(jobId: string, token: number, holder: string): Promise<JobRecord | null>;
+  /** A sign of life. Gives the command that came in the meantime, also through another server; null: the lease is lost. */
+  beat(jobId: string, token: number): Promise<Pick<JobRecord, "requested"> | null>;
   /** Oldest first: at most `limit` events with an id greater than `after`. */
   listEvents(jobId: string, options: { after: number; limit: number }): Promise<JobEvent[]>;
   /** Newest first: at most `limit` events with an id below `before`; without it, the newest. */

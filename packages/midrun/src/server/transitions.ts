@@ -4,9 +4,11 @@ import type { JobErrorBody } from "../protocol/event.ts";
 import type { JobStatus } from "../protocol/job.ts";
 import type { RunResult, TimedEvent } from "./run.ts";
 import type { TrainOutcome } from "./runner.ts";
-import type { JobChange, JobFields, JobRecord, RequestedCommand, StoredArtifact } from "./store.ts";
+import type { JobChange, JobFields, JobRecord, NewEvent, RequestedCommand, StoredArtifact } from "./store.ts";
 
-export type Command = "cancel" | "pause" | "resume";
+export type Command = "cancel" | "pause" | "resume" | "stop";
+/** What becomes of a job whose server died while it ran. `pause`: its user decides. */
+export type OrphanPolicy = "resume" | "fail" | "pause";
 /** What becomes of running jobs when the server ends: `pause` waits for their user, `requeue` for the next start. */
 export type CloseMode = "pause" | "requeue";
 
@@ -32,9 +34,14 @@ const toPausedAt = (step: number, timestamp: string): Transition => ({
 /** Paused without a runner to ask: where the newest checkpoint is. */
 const toPaused: Rule = (job, timestamp) => toPausedAt(lastCheckpointStep(job), timestamp);
 
-/** Back into the queue, in its old place. */
-const toQueuedAgain = (message: string, timestamp: string, set: Partial<JobFields> = {}): Transition => ({
-  set: { status: "queued", requested: null, ...set },
+/** Back into the queue, in its old place. A stop that was asked for is obeyed when the job comes up again. */
+const toQueuedAgain = (
+  { requested }: JobRecord,
+  message: string,
+  timestamp: string,
+  set: Partial<JobFields> = {},
+): Transition => ({
+  set: { status: "queued", requested: requested === "stop" ? "stop" : null, ...set },
   events: [{ type: "training.warning", message, timestamp }],
 });
 
@@ -42,41 +49,88 @@ const request =
   (requested: RequestedCommand): Rule =>
   () => ({ set: { requested } });
 
-const rules: { [C in Command]: { [S in JobStatus]?: Rule } } = {
-  cancel: { queued: toCancelled, paused: toCancelled, running: request("cancel") },
-  pause: { queued: toPaused, running: request("pause") },
+/** Up again, to be ended at once with what it has learnt so far. */
+const toLastTurn: Rule = ({ status }, timestamp) => ({
+  set: { status: "queued", requested: "stop" },
+  ...(status === "paused" ? { enqueue: true, events: [{ type: "training.queued", timestamp }] } : {}),
+});
+
+const hasLearnt = (job: JobRecord) => lastCheckpointStep(job) > 0;
+
+interface CommandRule {
+  /** What the command does, by the job's status; in others it is refused. */
+  from: { [S in JobStatus]?: { apply: Rule; when?: (job: JobRecord) => boolean } };
+  hint: string;
+}
+
+const rules: { [C in Command]: CommandRule } = {
+  cancel: {
+    from: { queued: { apply: toCancelled }, paused: { apply: toCancelled }, running: { apply: request("cancel") } },
+    hint: "Only a job that is queued, running or paused can be cancelled.",
+  },
+  pause: {
+    from: { queued: { apply: toPaused }, running: { apply: request("pause"), when: isNotAsked("stop", "cancel") } },
+    hint: "Only a job that is queued or running, and not being stopped or cancelled, can be paused.",
+  },
+  stop: {
+    from: {
+      queued: { apply: toLastTurn, when: hasLearnt },
+      paused: { apply: toLastTurn, when: hasLearnt },
+      running: { apply: request("stop"), when: isNotAsked("cancel") },
+    },
+    hint: "Only a job that is running, or has a checkpoint, can be stopped with its result kept. Cancel it instead.",
+  },
   resume: {
-    paused: (_, timestamp) => ({
-      set: { status: "queued", requested: null, crashes: 0 },
-      enqueue: true,
-      events: [{ type: "training.queued", timestamp }],
-    }),
+    from: {
+      paused: {
+        apply: (_, timestamp) => ({
+          set: { status: "queued", requested: null, crashes: 0 },
+          enqueue: true,
+          events: [{ type: "training.queued", timestamp }],
+        }),
+      },
+    },
+    hint: "Only a paused job can be resumed; one being paused will be after its current step.",
   },
 };
 
-const hints: { [C in Command]: string } = {
-  cancel: "Only a job that is queued, running or paused can be cancelled.",
-  pause: "Only a job that is queued or running, and not being cancelled, can be paused.",
-  resume: "Only a paused job can be resumed; one being paused will be after its current step.",
-};
+function isNotAsked(...commands: RequestedCommand[]) {
+  return ({ requested }: JobRecord) => requested === null || !commands.includes(requested);
+}
 
 /** @throws MidrunError `invalid_state` when the job's status does not allow the command. */
 export function commandChange(command: Command, job: JobRecord, timestamp: string): JobChange {
-  const rule = rules[command][job.status];
-  const tooLate = command === "pause" && job.requested === "cancel";
-  if (rule && !tooLate) return { from: [job.status], ...rule(job, timestamp) };
+  const { from, hint } = rules[command];
+  const rule = from[job.status];
+  if (rule && (rule.when?.(job) ?? true)) return { from: [job.status], ...rule.apply(job, timestamp) };
   const status = job.requested ? `${job.status} (asked to ${job.requested})` : job.status;
-  throw new MidrunError("invalid_state", `Cannot ${command} job ${job.id}: it is ${status}.`, {
-    param: "id",
-    hint: hints[command],
-  });
+  throw new MidrunError("invalid_state", `Cannot ${command} job ${job.id}: it is ${status}.`, { param: "id", hint });
 }
 
-/** For a job found `running` at start-up: no process trains it any more. */
-export function orphanChange(job: JobRecord, timestamp: string): JobChange {
-  const asked = job.requested && { cancel: toCancelled, pause: toPaused }[job.requested];
-  const message = "The server ended while this job was running. It continues from its last checkpoint.";
-  return { from: ["running"], ...(asked ? asked(job, timestamp) : toQueuedAgain(message, timestamp)) };
+const orphaned: { [P in OrphanPolicy]: Rule } = {
+  resume: (job, timestamp) => {
+    const message = "The server ended while this job was running. It continues from its last checkpoint.";
+    return toQueuedAgain(job, message, timestamp);
+  },
+  pause: (job, timestamp) => {
+    const message =
+      "The process that ran this job ended. The job is paused at its last checkpoint: " +
+      `midrun jobs resume ${job.id} continues it.`;
+    const { set, events = [] } = toPaused(job, timestamp);
+    return { set, events: [{ type: "training.warning", message, timestamp }, ...events] };
+  },
+  fail: (job, timestamp) => {
+    const message = "The server ended while this job was running, and onRestart is set to fail.";
+    const hint = "Its checkpoints are still there: a new job can go on from one of them, by its name.";
+    return toFailed(job, new MidrunError("worker_crashed", message, { hint }), timestamp);
+  },
+};
+
+/** For a job that is `running` and that nobody trains any more. */
+export function orphanChange(job: JobRecord, policy: OrphanPolicy, timestamp: string): JobChange {
+  const asked: { [R in RequestedCommand]?: Rule } = { cancel: toCancelled, pause: toPaused };
+  const rule = (job.requested && asked[job.requested]) ?? orphaned[policy];
+  return { from: ["running"], ...rule(job, timestamp) };
 }
 
 /** What a training's events change in its job. */
@@ -108,6 +162,26 @@ export function recordChange(events: readonly TimedEvent[]): JobChange {
   return { from: ["running"], set, artifacts: [...artifacts.values()].flat(), removeArtifacts, events: [...events] };
 }
 
+/** The job as it is after its events are recorded, as far as its next change needs to know. */
+export function withArtifacts(job: JobRecord, { artifacts = [], removeArtifacts = [] }: JobChange): JobRecord {
+  const added = artifacts.map(({ kind, step, path, files }) => ({ kind, step, path, files }));
+  const isGone = (kind: string, step: number) =>
+    removeArtifacts.some((each) => each.kind === kind && each.step === step);
+  const kept = job.artifacts.filter(({ kind, step }) => !isGone(kind, step));
+  return { ...job, artifacts: [...kept, ...added] };
+}
+
+/** One change that does what both do, the first one first. */
+export function joinChanges(first: JobChange, then: JobChange): JobChange {
+  return {
+    ...then,
+    set: { ...first.set, ...then.set },
+    artifacts: [...(first.artifacts ?? []), ...(then.artifacts ?? [])],
+    removeArtifacts: [...(first.removeArtifacts ?? []), ...(then.removeArtifacts ?? [])],
+    events: [...(first.events ?? []), ...(then.events ?? [])],
+  };
+}
+
 /** Where the end of a training leads, whatever was asked in the meantime. */
 export function endChange(job: JobRecord, result: RunResult, closing: CloseMode | null, timestamp: string): JobChange {
   const transition = result.ok
@@ -126,21 +200,30 @@ const endings: { [S in TrainOutcome["status"]]: Ending } = {
     return {
       set: { status: "completed", requested: null, finishedAt: timestamp, step, metrics: last },
       artifacts,
-      events: [{ type: "training.completed", artifacts: all, metrics: last, timestamp }],
+      events: [
+        ...endedEarly(job, step, timestamp),
+        { type: "training.completed", artifacts: all, metrics: last, timestamp },
+      ],
     };
   },
   cancelled: (job, _, __, timestamp) => toCancelled(job, timestamp),
   paused(job, { step }, closing, timestamp) {
     if (job.requested === "cancel") return toCancelled(job, timestamp);
-    if (closing === "requeue" && job.requested === null) {
+    if (closing === "requeue" && job.requested !== "pause") {
       const message = `The server is ending. The job stopped after step ${step} and continues when the server is back.`;
-      return toQueuedAgain(message, timestamp, { step });
+      return toQueuedAgain(job, message, timestamp, { step });
     }
     return toPausedAt(step, timestamp);
   },
 };
 
-const processEnded = (error: unknown) =>
+function endedEarly({ requested, totalSteps }: JobRecord, step: number, timestamp: string): NewEvent[] {
+  if (requested !== "stop" || totalSteps === null || step >= totalSteps) return [];
+  const message = `The job was stopped after step ${step} of ${totalSteps}. What it has learnt until then is its result.`;
+  return [{ type: "training.warning", message, timestamp }];
+}
+
+export const processEnded = (error: unknown) =>
   isMidrunError(error) && (error.code === "worker_crashed" || error.code === "aborted");
 
 function afterFailure(job: JobRecord, error: unknown, closing: CloseMode | null, timestamp: string): Transition {
@@ -149,11 +232,11 @@ function afterFailure(job: JobRecord, error: unknown, closing: CloseMode | null,
   if (job.requested === "pause" || closing === "pause") return toPaused(job, timestamp);
   if (closing === "requeue") {
     const message = "The server ended before the job's current step did. The job continues from its last checkpoint.";
-    return toQueuedAgain(message, timestamp);
+    return toQueuedAgain(job, message, timestamp);
   }
   if (job.crashes >= crashRetries) return toFailed(job, error, timestamp);
   const message = `${(error as MidrunError).message} The job is tried once more from its last checkpoint.`;
-  return toQueuedAgain(message, timestamp, { crashes: job.crashes + 1 });
+  return toQueuedAgain(job, message, timestamp, { crashes: job.crashes + 1 });
 }
 
 function toErrorBody(error: unknown): JobErrorBody {

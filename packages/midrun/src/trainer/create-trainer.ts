@@ -30,6 +30,8 @@ export interface Trainer {
   cancel(): Promise<Job>;
   /** Saves a checkpoint after the current step and stops there until `resume()`. */
   pause(): Promise<Job>;
+  /** Ends the job after its current step and keeps what it has learnt: `wait()` resolves with a completed job. */
+  stop(): Promise<Job>;
   resume(): Promise<Job>;
   /** Starts when needed; every event from the first, then live. Calls no callback. */
   events(): AsyncIterable<JobEvent>;
@@ -112,6 +114,7 @@ export function createTrainer(input: TrainerInput, options: TrainerOptions = {})
     },
     cancel: async () => client().jobs.cancel(await begunJob()),
     pause: async () => client().jobs.pause(await begunJob()),
+    stop: async () => client().jobs.stop(await begunJob()),
     resume: async () => client().jobs.resume(await begunJob()),
     events: async function* () {
       yield* client().jobs.events(await begin(), { signal: abortSignal });

@@ -68,6 +68,7 @@ export function jobRoutes(services: Services): Hono<Env> {
     .post("/:id/cancel", command("cancel"))
     .post("/:id/pause", command("pause"))
     .post("/:id/resume", command("resume"))
+    .post("/:id/stop", command("stop"))
     .get("/:id/events", async (c) => answerEvents(c, services, (await getJob(store, c.req.param("id"))).id))
     .get("/:id/checkpoints", async (c) => listCheckpoints(c, store, await getJob(store, c.req.param("id"))))
     .get("/:id/artifacts", async (c) => listArtifacts(c, services, await getJob(store, c.req.param("id"))))

@@ -1,11 +1,13 @@
 import { execFile, fork } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { raiseFence } from "../../../../engine/src/io/fence.ts";
+import { findCheckpoints } from "../../../../engine/src/io/found-checkpoints.ts";
 import { EngineError, isEngineError } from "../../../../engine/src/util.ts";
 import type { Job, JobSpec } from "../../protocol/job.ts";
 import type { GenerateInput, Runner, RunnerEvent } from "../runner.ts";
@@ -20,6 +22,8 @@ const scriptedEngine: Engine = {
   workerPath,
   builtinModels: { "midrun/scripted": "/models/scripted", "midrun/other": "/models/other" },
   isEngineError,
+  raiseFence,
+  findCheckpoints,
   async checkDataset(source) {
     if (source.type !== "huggingface" || source.name === "acme/qa") return;
     throw new EngineError("invalid_dataset", `There is no data set ${source.name}.`, { param: "dataset.name" });
@@ -87,7 +91,7 @@ describe("createEmbeddedRunner", () => {
   ) => {
     const full = { ...spec, dataset: inline(script), maxSteps: 3, saveSteps: 10, ...overrides };
     const job = { id: "job_a", name: full.name, model: full.model, spec: full, artifacts: [] } as unknown as Job;
-    return runner.train(job, join(dir, "job"), onEvent);
+    return runner.train(job, { jobDir: join(dir, "job"), lease: 1, initialAdapterDir: null }, onEvent);
   };
   const ask = (content: string): GenerateInput => ({
     model: "midrun/scripted",
@@ -184,6 +188,78 @@ describe("createEmbeddedRunner", () => {
     const ended = expect(result).rejects.toMatchObject({ code: "aborted" });
     await runner.close();
     await ended;
+  });
+
+  describe("leaves no process behind", () => {
+    /** A worker that writes its process id where the test finds it. */
+    async function createWatchedRunner() {
+      const path = join(dir, "worker.ts");
+      const pids = join(dir, "pids");
+      await writeFile(
+        path,
+        `import { appendFileSync } from "node:fs";
+         appendFileSync(${JSON.stringify(pids)}, process.pid + "\\n");
+         await import(${JSON.stringify(new URL(`file://${workerPath}`).href)});`,
+      );
+      runner = createRunner({ loadEngine: async () => ({ ...scriptedEngine, workerPath: path }), cancelAfterMs: 50 });
+      return async () => (await readFile(pids, "utf8")).trim().split("\n").map(Number);
+    }
+    const isAlive = (pid: number) => {
+      try {
+        return process.kill(pid, 0);
+      } catch {
+        return false;
+      }
+    };
+
+    it.each([
+      ["between two steps", {}, "cancelled"],
+      ["in a step that does not end", { stuckAtStep: 1 }, "aborted"],
+      ["while it loads", { hang: true }, "aborted"],
+      ["and deaf to everything", { deaf: true }, "aborted"],
+    ])("when a training is cancelled %s", async (_, script, end) => {
+      const pidsOf = await createWatchedRunner();
+      const { result, command } = await begun(script, { maxSteps: 1000 });
+      const cancelledAt = performance.now();
+      command("cancel");
+      const outcome = await result.then(
+        ({ status }) => status,
+        (error: { code: string }) => error.code,
+      );
+      expect(outcome).toBe(end);
+      const [pid] = await pidsOf();
+      await vi.waitFor(() => expect(isAlive(pid!)).toBe(false), { timeout: 5000 });
+      expect(performance.now() - cancelledAt).toBeLessThan(5000);
+    });
+
+    it("when a training is paused; a finished one keeps its model for the chats that follow", async () => {
+      const pidsOf = await createWatchedRunner();
+      const { result, command } = await begun({}, { maxSteps: 1000 });
+      command("pause");
+      expect(await result).toMatchObject({ status: "paused" });
+      const [paused] = await pidsOf();
+      await vi.waitFor(() => expect(isAlive(paused!)).toBe(false), { timeout: 5000 });
+      await train({}).result;
+      expect(await textOf("still here")).toBe("still here");
+      const [, finished, ...more] = await pidsOf();
+      expect([isAlive(finished!), more]).toEqual([true, []]);
+    });
+  });
+
+  it("keeps a run from writing that a later one has replaced, and finds what it had written", async () => {
+    const saved = Promise.withResolvers<void>();
+    const ghost = train({ stuckAtStep: 3 }, { maxSteps: 9, saveSteps: 2 }, (event) => {
+      if (event.type === "checkpoint.saved") saved.resolve();
+    });
+    ghost.result.catch(() => {});
+    await saved.promise;
+    const job = { id: "job_a", artifacts: [], totalSteps: 9, spec } as unknown as Job;
+    const found = await runner.recover(job, { jobDir: join(dir, "job"), lease: 2 });
+    expect(found).toMatchObject([{ type: "checkpoint.saved", step: 2, metrics: { totalSteps: 9, loss: 2 } }]);
+    await expect(train({}, { maxSteps: 9 }).result).rejects.toMatchObject({
+      code: "aborted",
+      message: expect.stringContaining("Run 2 goes on"),
+    });
   });
 
   it("says that a worker's module cannot be started", async () => {

@@ -1,11 +1,12 @@
 /** Trains and answers with `@midrun/engine`, in worker processes: a crash there never takes the server down. */
 import { readdir } from "node:fs/promises";
-import type { TrainCommand, TrainResult } from "@midrun/engine";
+import type { TrainResult } from "@midrun/engine";
 import { MidrunError } from "../../errors.ts";
 import type { Artifact, Job, JobSpec } from "../../protocol/job.ts";
-import { generateOptions, type Runner, type RunnerEvent, type TrainOutcome } from "../runner.ts";
+import { generateOptions, type Runner, type RunnerEvent, type TrainOutcome, type TrainPlace } from "../runner.ts";
 import { checkDataset } from "./check-dataset.ts";
-import { toOutcome } from "./engine-messages.ts";
+import { type CommandLine, createCommandLine } from "./command-line.ts";
+import { toOutcome, toSavedEvent } from "./engine-messages.ts";
 import { createModelFinder, type Engine } from "./model-finder.ts";
 import { toTrainSpec } from "./train-spec.ts";
 import { createWorkerPool, type WorkerPool } from "./worker-pool.ts";
@@ -18,6 +19,8 @@ export interface EmbeddedRunnerOptions {
   maxIdle?: number;
   /** Time for a worker to end by itself. Default 4000. */
   killAfterMs?: number;
+  /** How long a cancelled training may take to obey; then its worker is ended. Default 2000. */
+  cancelAfterMs?: number;
   /** How long a new job may wait for its model to be found; a longer download goes on while the job is queued. Default 5000. */
   preflightMs?: number;
 }
@@ -31,31 +34,18 @@ async function artifactOf(
   return { kind, step: resultStep, path: adapterDir, files: (await readdir(adapterDir)).sort() };
 }
 
-/** Keeps the command that comes before there is a worker to obey it. */
-function createCommandLine() {
-  let last: TrainCommand | null = null;
-  let pass: ((command: TrainCommand) => void) | null = null;
-  return {
-    give(command: TrainCommand) {
-      if (last !== "cancel") last = command;
-      pass?.(command);
-    },
-    connect(to: (command: TrainCommand) => void) {
-      pass = to;
-      if (last) to(last);
-    },
-    disconnect() {
-      pass = null;
-    },
-  };
-}
-type CommandLine = ReturnType<typeof createCommandLine>;
+/** A worker that does not even obey the end of a cancelled training. */
+const endAfterMs = 1000;
 
-/** Where a training reads, writes and tells. */
-interface TrainingPlace {
-  jobDir: string;
-  initialAdapterDir: string | null;
-  onEvent(event: RunnerEvent): void;
+/** Something that must not last: `begin` gives it its time. */
+function createDeadline(afterMs: number, over: () => void) {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    begin() {
+      timer ??= setTimeout(over, afterMs);
+    },
+    end: () => clearTimeout(timer),
+  };
 }
 
 /** A runner over the embedded engine. */
@@ -64,6 +54,7 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
     loadEngine = () => import("@midrun/engine/host"),
     maxIdle = 1,
     killAfterMs = 4000,
+    cancelAfterMs = 2000,
     preflightMs = 5000,
   } = options;
   const models = createModelFinder(loadEngine);
@@ -80,21 +71,42 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
 
   async function runTraining(
     job: Job,
-    { jobDir, initialAdapterDir, onEvent }: TrainingPlace,
+    { jobDir, lease, initialAdapterDir }: TrainPlace,
+    onEvent: (event: RunnerEvent) => void,
     commands: CommandLine,
   ): Promise<TrainOutcome> {
-    const { worker, release, modelDir, id } = await acquire(job.model, "train");
+    const { worker, release, end, modelDir, id } = await acquire(job.model, "train");
+    const cancelling = createDeadline(cancelAfterMs, () => end(endAfterMs));
     try {
-      const place = { modelDir, outputDir: jobDir, initialAdapterDir, startedAt: job.startedAt };
+      const place = { modelDir, outputDir: jobDir, fence: lease, initialAdapterDir, startedAt: job.startedAt };
       const order = toTrainSpec({ ...job.spec, model: job.model }, place);
       const ended = trainInWorker(worker, id, order, onEvent);
-      commands.connect((command) => worker.tell({ type: "command", id, command }));
+      commands.connect((command) => {
+        worker.tell({ type: "command", id, command });
+        if (command === "cancel") cancelling.begin();
+      });
       const result = await ended;
       return toOutcome(result, await artifactOf(result, job));
     } finally {
+      cancelling.end();
       commands.disconnect();
-      release();
+      // Whoever pauses or cancels wants the machine back.
+      release({ keep: commands.last === null || commands.last === "stop" });
     }
+  }
+
+  async function recover(job: Job, { jobDir, lease }: Pick<TrainPlace, "jobDir" | "lease">): Promise<RunnerEvent[]> {
+    const { raiseFence, findCheckpoints } = await models.engine();
+    await raiseFence(jobDir, lease);
+    const told = job.artifacts.filter(({ kind }) => kind === "checkpoint").map(({ step }) => step);
+    const found = await findCheckpoints(jobDir);
+    const untold = found.filter(({ step }) => !told.includes(step));
+    const removedSteps = told.filter((step) => found.every((each) => each.step !== step));
+    return untold.map((each) => ({
+      ...toSavedEvent(each, job.totalSteps),
+      // It is the newest one that the others gave way to.
+      ...(each === untold.at(-1) && removedSteps.length > 0 ? { removedSteps } : {}),
+    }));
   }
 
   return {
@@ -107,11 +119,13 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
       await models.findWithin(spec.model, preflightMs);
     },
 
-    train(job, jobDir, onEvent, initialAdapterDir = null) {
+    train(job, place, onEvent) {
       const commands = createCommandLine();
-      const result = runTraining(job, { jobDir, initialAdapterDir, onEvent }, commands);
+      const result = runTraining(job, place, onEvent, commands);
       return { result, command: commands.give };
     },
+
+    recover,
 
     async *generate(input) {
       const { worker, release, id } = await acquire(input.model, "generate");

@@ -1,5 +1,12 @@
 /** Between the engine's words and the server's. */
-import type { GenerateRequest, TrainEvent, TrainLog, TrainResult, WorkerErrorBody } from "@midrun/engine";
+import type {
+  FoundCheckpoint,
+  GenerateRequest,
+  TrainEvent,
+  TrainLog,
+  TrainResult,
+  WorkerErrorBody,
+} from "@midrun/engine";
 import { MidrunError } from "../../errors.ts";
 import type { MicroBatches, StepMetrics } from "../../protocol/event.ts";
 import type { Artifact } from "../../protocol/job.ts";
@@ -55,6 +62,23 @@ const translations: {
 
 export function toRunnerEvent(event: TrainEvent): RunnerEvent {
   return (translations[event.type] as (event: TrainEvent) => RunnerEvent)(event);
+}
+
+/** A checkpoint that is on disk, and of which its run could not tell any more. It holds only some of the step's metrics. */
+export function toSavedEvent(
+  { step, dir, files, epoch, metrics }: FoundCheckpoint,
+  totalSteps: number | null,
+): Extract<RunnerEvent, { type: "checkpoint.saved" }> {
+  const { loss = null, evalLoss = null } = metrics;
+  const speeds = { samplesPerSecond: null, tokensPerSecond: null, gflops: null };
+  const others = { evalAccuracy: null, learningRate: null, gradNorm: null, accuracy: null };
+  const shares = { paddingShare: null, supervisedShare: null };
+  return {
+    type: "checkpoint.saved",
+    step,
+    artifacts: [{ kind: "checkpoint", step, path: dir, files }],
+    metrics: { step, totalSteps, epoch, loss, evalLoss, ...others, ...speeds, ...shares },
+  };
 }
 
 export function toOutcome({ status, step, metrics }: TrainResult, artifact: Artifact | null): TrainOutcome {

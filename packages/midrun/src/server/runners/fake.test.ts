@@ -31,7 +31,9 @@ describe("createFakeRunner", () => {
   it("moves only when it is told to, with the losses it is given", async () => {
     const runner = createFakeRunner({ manual: true, steps: 3, loss: (step) => 10 - step, saveSteps: 0 });
     const events: RunnerEvent[] = [];
-    const { result } = runner.train(job, "/a", (event) => events.push(event));
+    const { result } = runner.train(job, { jobDir: "/a", lease: 1, initialAdapterDir: null }, (event) =>
+      events.push(event),
+    );
     const losses = () => events.flatMap((event) => (event.type === "training.log" ? [event.loss] : []));
     await runner.advance();
     expect(losses()).toEqual([9]);
@@ -47,7 +49,9 @@ describe("createFakeRunner", () => {
     const runner = createFakeRunner({ manual: true });
     for (const kill of [() => runner.crash(), () => runner.fail(new MidrunError("diverged", "NaN"))]) {
       const events: RunnerEvent[] = [];
-      const { result } = runner.train(job, "/a", (event) => events.push(event));
+      const { result } = runner.train(job, { jobDir: "/a", lease: 1, initialAdapterDir: null }, (event) =>
+        events.push(event),
+      );
       const failed = expect(result).rejects.toThrow();
       await runner.advance();
       const advanced = runner.advance();

@@ -15,8 +15,11 @@ import type {
   RunnerEvent,
   TrainHandle,
   TrainOutcome,
+  TrainPlace,
 } from "../runner.ts";
 import { createSerial } from "../serial.ts";
+import type { RequestedCommand } from "../store.ts";
+import { outranks } from "./command-line.ts";
 
 export interface FakeRunnerOptions {
   /** Steps of a job without `maxSteps`. Default 4. */
@@ -52,7 +55,7 @@ export interface FakeRunner extends Runner {
 
 interface Training {
   jobId: string;
-  command: "pause" | "cancel" | null;
+  command: RequestedCommand | null;
   ended: boolean;
   /** Lets the loop do one step; null while it is busy. */
   proceed: (() => void) | null;
@@ -145,7 +148,8 @@ export function createFakeRunner(options: FakeRunnerOptions = {}): FakeRunner {
 
     await nextTurn();
     report({ type: "training.started", totalSteps, trainableParameters: 8, dataset: {}, resumedFromStep: step });
-    while (training.command === null && step < totalSteps) {
+    const isToEnd = () => training.command !== null && (training.command !== "stop" || step > 0);
+    while (!isToEnd() && step < totalSteps) {
       await nextStep(training);
       // The dead do not write.
       if (training.ended) return end("cancelled");
@@ -157,11 +161,11 @@ export function createFakeRunner(options: FakeRunnerOptions = {}): FakeRunner {
     }
     if (training.command === "cancel") return end("cancelled");
     save();
-    if (step < totalSteps) return end("paused");
+    if (step < totalSteps && training.command !== "stop") return end("paused");
     return end("completed", { kind: "adapter", step, path: `${jobDir}/adapter`, files });
   }
 
-  function train(job: Job, jobDir: string, onEvent: (event: RunnerEvent) => void): TrainHandle {
+  function train(job: Job, { jobDir }: TrainPlace, onEvent: (event: RunnerEvent) => void): TrainHandle {
     const failed = Promise.withResolvers<never>();
     const training: Training = {
       jobId: job.id,
@@ -187,7 +191,7 @@ export function createFakeRunner(options: FakeRunnerOptions = {}): FakeRunner {
     return {
       result,
       command: (command) => {
-        if (training.command !== "cancel") training.command = command;
+        if (!outranks(training.command, command)) training.command = command;
       },
     };
   }
@@ -227,9 +231,15 @@ export function createFakeRunner(options: FakeRunnerOptions = {}): FakeRunner {
       return trainings.map(({ jobId }) => jobId);
     },
     preflight: async (spec) => preflight(spec),
-    train(job, jobDir, onEvent) {
+    train(job, place, onEvent) {
       if (closed) throw new MidrunError("aborted", "The fake runner is closed.");
-      return train(job, jobDir, onEvent);
+      return train(job, place, onEvent);
+    },
+    async recover({ artifacts, spec }, { jobDir }) {
+      const step = saved.get(jobDir);
+      if (step === undefined || artifacts.some((artifact) => artifact.step === step)) return [];
+      const metrics = metricsOf(step, spec.maxSteps ?? steps, loss(step));
+      return [{ type: "checkpoint.saved", step, artifacts: [checkpointOf(jobDir, step)], metrics }];
     },
     can: options.can ?? ["n"],
     generate,

@@ -5,7 +5,13 @@ import { fromEngineError } from "./engine-messages.ts";
 /** What the embedded runner needs of `@midrun/engine`. */
 export type Engine = Pick<
   typeof import("@midrun/engine/host"),
-  "workerPath" | "builtinModels" | "resolveModelDir" | "checkDataset" | "isEngineError"
+  | "workerPath"
+  | "builtinModels"
+  | "resolveModelDir"
+  | "checkDataset"
+  | "isEngineError"
+  | "raiseFence"
+  | "findCheckpoints"
 >;
 
 export interface ModelFinder {

@@ -37,6 +37,8 @@ export interface TrainPlace {
   outputDir: string;
   /** When the job first began; templates print that day, also after a restart. */
   startedAt?: string | null;
+  /** Keeps earlier runs in `outputDir` from writing. */
+  fence?: number;
   /** Adapter to go on from. */
   initialAdapterDir?: string | null;
 }
@@ -162,7 +164,7 @@ const responsesOnly = (value: JobSpec["trainOnResponsesOnly"]) =>
  */
 export function toTrainSpec(
   spec: JobSpec,
-  { modelDir, outputDir, initialAdapterDir, startedAt }: TrainPlace,
+  { modelDir, outputDir, fence, initialAdapterDir, startedAt }: TrainPlace,
 ): TrainOrder {
   refuseUnsupported(spec);
   refuseIdle(spec);
@@ -173,6 +175,7 @@ export function toTrainSpec(
     modelDir,
     modelName: spec.model,
     outputDir,
+    ...given({ fence }),
     dataset: toDataset(spec.dataset, "dataset"),
     ...(spec.method === "dpo" ? { method: "dpo", ...given({ dpoBeta: spec.dpoBeta }) } : {}),
     ...(datasetFormat === undefined ? {} : { datasetFormat }),

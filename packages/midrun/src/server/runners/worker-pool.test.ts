@@ -62,6 +62,29 @@ describe("createWorkerPool", () => {
     expect(acquire("a", "train").worker).not.toBe(first.worker);
   });
 
+  it("ends a process that is given back for good, unless others use it", () => {
+    const { acquire, open } = setUp(3);
+    const training = acquire("a", "train");
+    const chat = acquire("a", "generate");
+    training.release({ keep: false });
+    expect(open()).toEqual(["a"]);
+    chat.release({ keep: false });
+    expect(open()).toEqual([]);
+    acquire("b", "train").release({ keep: true });
+    expect(open()).toEqual(["b"]);
+  });
+
+  it("ends a process at once on demand, and gives it to nobody any more", () => {
+    const { acquire, open } = setUp(3);
+    const [training, chat] = [acquire("a", "train"), acquire("a", "generate")];
+    training.end(1);
+    expect(open()).toEqual([]);
+    expect(acquire("a", "generate").worker).not.toBe(chat.worker);
+    training.release({ keep: false });
+    chat.release();
+    expect(open()).toEqual(["a"]);
+  });
+
   it("ends all of them when it is closed", async () => {
     const { pool, acquire, open } = setUp(3);
     acquire("a", "train");

@@ -3,8 +3,10 @@ import { startWorker, type WorkerOptions, type WorkerProcess } from "./worker-pr
 
 export interface Lease {
   worker: WorkerProcess;
-  /** Gives it back; after that the pool may end it. */
-  release(): void;
+  /** Gives it back; after that the pool may end it, and without `keep` (default true) does, unless others use it. */
+  release(options?: { keep: boolean }): void;
+  /** Ends the process now, whoever uses it: asks it to, and after `killAfterMs` does it. */
+  end(killAfterMs: number): void;
 }
 
 export interface WorkerPool {
@@ -35,9 +37,10 @@ export function createWorkerPool({ workerPath, maxIdle, killAfterMs, start = sta
   let members: Member[] = [];
   const ending = new Set<Promise<void>>();
 
-  const endWorker = (member: Member): void => {
+  const endWorker = (member: Member, withinMs = killAfterMs): void => {
+    if (!members.includes(member)) return;
     members = members.filter((each) => each !== member);
-    const end = member.worker.close(killAfterMs).finally(() => ending.delete(end));
+    const end = member.worker.close(withinMs).finally(() => ending.delete(end));
     ending.add(end);
   };
 
@@ -66,11 +69,13 @@ export function createWorkerPool({ workerPath, maxIdle, killAfterMs, start = sta
       let released = false;
       return {
         worker: member.worker,
-        release() {
+        end: (withinMs) => endWorker(member, withinMs),
+        release({ keep } = { keep: true }) {
           if (released) return;
           released = true;
           member.leases--;
           if (work === "train") member.training = false;
+          if (!keep && member.leases === 0) endWorker(member);
           endIdle();
         },
       };

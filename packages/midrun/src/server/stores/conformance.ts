@@ -7,6 +7,7 @@ import type { JobRecord, NewEvent, NewJob, Store, StoredArtifact } from "../stor
 import { completionConformance } from "./completion-conformance.ts";
 import { fileConformance } from "./file-conformance.ts";
 import { keyConformance } from "./key-conformance.ts";
+import { leaseConformance } from "./lease-conformance.ts";
 
 const timestamp = "2026-01-02T03:04:05.000Z";
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
@@ -96,6 +97,7 @@ export function storeConformance(name: string, create: () => Promise<Store>): vo
         requested: null,
         crashes: 0,
         held: false,
+        lease: { holder: null, token: 0, beat: 0 },
         fineTuning: null,
         startedAt: null,
         finishedAt: null,
@@ -259,6 +261,19 @@ export function storeConformance(name: string, create: () => Promise<Store>): vo
         await store.changeJob("job_a", { from: ["running"], set: { status: "queued" } });
         expect((await store.nextQueued())?.id).toBe("job_a");
       });
+
+      it("lets higher priorities go first, and keeps the order within one", async () => {
+        const priorities = { a: 0, b: 5, c: undefined, d: 5, e: -1 };
+        for (const [id, priority] of Object.entries(priorities)) {
+          await add(id, { spec: { ...exampleSpec, ...(priority === undefined ? {} : { priority }) } });
+        }
+        const order: string[] = [];
+        for (let next = await store.nextQueued(); next; next = await store.nextQueued()) {
+          order.push(next.id);
+          await complete(next.id);
+        }
+        expect(order).toEqual(["b", "d", "a", "c", "e"]);
+      });
     });
 
     describe("listJobs", () => {
@@ -353,6 +368,7 @@ export function storeConformance(name: string, create: () => Promise<Store>): vo
       });
     });
 
+    leaseConformance(() => store, add);
     fileConformance(() => store);
     completionConformance(() => store);
     keyConformance(() => store);

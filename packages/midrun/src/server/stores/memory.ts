@@ -33,7 +33,8 @@ function newEntry(job: NewJob, queuePosition: number): Entry {
   const { id, name, model, modelName, spec, createdAt, held = false, fineTuning = null } = job;
   const outcome = { startedAt: null, finishedAt: null, step: 0, totalSteps: null, metrics: null, error: null };
   const given = { id, name, model, modelName, spec, createdAt, held, fineTuning };
-  const record = { ...given, ...outcome, status: "queued", requested: null, crashes: 0 } as const;
+  const lease = { holder: null, token: 0, beat: 0 };
+  const record = { ...given, ...outcome, status: "queued", requested: null, crashes: 0, lease } as const;
   return { record, queuePosition, events: [], artifacts: [] };
 }
 
@@ -67,8 +68,17 @@ function modelsOf({ record, artifacts }: Entry): ModelRecord[] {
   return [{ name: record.modelName, createdAt: final.createdAt, trained: true }, ...checkpoints];
 }
 
+const priorityOf = ({ record }: Entry) => record.spec.priority ?? 0;
+
+const queueOrder = (a: Entry, b: Entry) => priorityOf(b) - priorityOf(a) || a.queuePosition - b.queuePosition;
+
+export interface MemoryStoreOptions {
+  /** False: several servers of one process share the store. Default true. */
+  exclusive?: boolean;
+}
+
 /** A store that forgets everything when the process ends. */
-export function createMemoryStore(): Store {
+export function createMemoryStore({ exclusive = true }: MemoryStoreOptions = {}): Store {
   const entries = new Map<string, Entry>();
   const keys = new Map<string, IdempotencyKey & { jobId: string }>();
   let queueEnd = 0;
@@ -90,7 +100,24 @@ export function createMemoryStore(): Store {
     return appendEvents(entry, events);
   };
 
+  const firstQueued = (among?: readonly string[]): Entry | undefined =>
+    [...entries.values()]
+      .filter(({ record }) => record.status === "queued" && !record.held && (!among || among.includes(record.id)))
+      .sort(queueOrder)[0];
+
+  const newLease = (entry: Entry, holder: string): JobRecord => {
+    entry.record.lease = { holder, token: entry.record.lease.token + 1, beat: 0 };
+    return toRecord(entry);
+  };
+
+  /** The running job whose lease has this token. */
+  const leased = (jobId: string, token: number): Entry | null => {
+    const entry = entries.get(jobId);
+    return entry?.record.status === "running" && entry.record.lease.token === token ? entry : null;
+  };
+
   return {
+    exclusive,
     ...createMemoryFiles(),
     ...createMemoryCompletions(),
     ...createMemoryKeys(),
@@ -112,6 +139,8 @@ export function createMemoryStore(): Store {
       const { status } = entry.record;
       if (change.key && jobOfKey(change.key)) return { outcome: "replayed", status, events: [] };
       if (!change.from.includes(status)) return { outcome: "refused", status, events: [] };
+      const isFenced = change.lease !== undefined && change.lease !== entry.record.lease.token;
+      if (isFenced) return { outcome: "fenced", status, events: [] };
       const events = applyChange(entry, change);
       return { outcome: "applied", status: entry.record.status, events };
     },
@@ -137,9 +166,28 @@ export function createMemoryStore(): Store {
     },
 
     async nextQueued() {
-      const queued = [...entries.values()].filter(({ record }) => record.status === "queued" && !record.held);
-      const first = queued.sort((a, b) => a.queuePosition - b.queuePosition)[0];
+      const first = firstQueued();
       return first ? toRecord(first) : null;
+    },
+
+    async claimJob({ holder, startedAt, among }) {
+      const first = firstQueued(among);
+      if (!first) return null;
+      first.record.status = "running";
+      first.record.startedAt ??= startedAt;
+      return newLease(first, holder);
+    },
+
+    async takeOver(jobId, token, holder) {
+      const entry = leased(jobId, token);
+      return entry && newLease(entry, holder);
+    },
+
+    async beat(jobId, token) {
+      const entry = leased(jobId, token);
+      if (!entry) return null;
+      entry.record.lease.beat++;
+      return { requested: entry.record.requested };
     },
 
     listEvents: async (jobId, { after, limit }) => {

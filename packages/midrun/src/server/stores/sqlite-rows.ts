@@ -14,6 +14,9 @@ export interface JobRow {
   requested: RequestedCommand | null;
   crashes: number;
   held: number;
+  lease_holder: string | null;
+  lease_token: number;
+  lease_beat: number;
   fine_tuning: string | null;
   last_event_id: number;
   created_at: string;
@@ -76,6 +79,7 @@ export function toJobRecord(row: JobRow, artifacts: ArtifactRow[]): JobRecord {
     requested: row.requested,
     crashes: row.crashes,
     held: row.held !== 0,
+    lease: { holder: row.lease_holder, token: row.lease_token, beat: row.lease_beat },
     fineTuning: fromJson(row.fine_tuning),
     spec: JSON.parse(row.spec),
     createdAt: row.created_at,

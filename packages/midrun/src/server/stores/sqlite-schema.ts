@@ -103,4 +103,15 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    name: "leases, priorities",
+    sql: `
+      ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE jobs ADD COLUMN lease_holder TEXT;
+      ALTER TABLE jobs ADD COLUMN lease_token INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE jobs ADD COLUMN lease_beat INTEGER NOT NULL DEFAULT 0;
+      DROP INDEX jobs_queue;
+      CREATE INDEX jobs_queue ON jobs (priority DESC, queue_position) WHERE status = 'queued';
+    `,
+  },
 ];

@@ -5,6 +5,7 @@ import type { JobEvent } from "../../protocol/event.ts";
 import { toCheckpointName } from "../model-name.ts";
 import {
   assertSameRequest,
+  type ClaimJob,
   type IdempotencyKey,
   type JobChange,
   type JobRecord,
@@ -97,6 +98,22 @@ function listJobs(statements: Statements, { after, limit, status }: ListJobs) {
   return { data: rows.slice(0, limit).map((row) => readJob(statements, row)), hasMore: rows.length > limit };
 }
 
+const waiting = "status = 'queued' AND NOT held";
+const queueOrder = "ORDER BY priority DESC, queue_position LIMIT 1";
+const leased = "id = ? AND status = 'running' AND lease_token = ?";
+
+function claimJob(statements: Statements, { holder, startedAt, among }: ClaimJob): JobRecord | null {
+  const only = among ? ` AND id IN (${placeholders(among)})` : "";
+  const next = statements.get<JobRow>(`SELECT id FROM jobs WHERE ${waiting}${only} ${queueOrder}`, ...(among ?? []));
+  if (!next) return null;
+  statements.run(
+    `UPDATE jobs SET status = 'running', started_at = coalesce(started_at, ?), lease_holder = ?, lease_beat = 0,
+     lease_token = lease_token + 1 WHERE id = ?`,
+    ...[startedAt, holder, next.id],
+  );
+  return findJob(statements, "WHERE jobs.id = ?", next.id);
+}
+
 function listModels({ all }: Statements): ModelRecord[] {
   type Row = { name: string; createdAt: string; step: number | null };
   const bases = "SELECT model AS name, min(created_at) AS createdAt FROM jobs GROUP BY model ORDER BY min(seq)";
@@ -132,6 +149,7 @@ export function createSqliteStore(path: string, { lockTimeoutMs = 1000 }: Sqlite
   const { run, get, all } = statements;
 
   return {
+    exclusive: true,
     ...createSqliteFiles(statements, (work) => transaction(database, work)),
     ...createSqliteCompletions(statements),
     ...keys,
@@ -142,9 +160,10 @@ export function createSqliteStore(path: string, { lockTimeoutMs = 1000 }: Sqlite
         if (earlier) return { job: findJob(statements, "WHERE jobs.id = ?", earlier)!, events: [] };
         const { id, name, model, modelName, createdAt, spec, held = false, fineTuning = null } = job;
         run(
-          `INSERT INTO jobs (id, name, model, model_name, created_at, held, fine_tuning, status, queue_position)
-           VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ${queueEnd})`,
+          `INSERT INTO jobs (id, name, model, model_name, created_at, held, fine_tuning, priority, status, queue_position)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ${queueEnd})`,
           ...[id, name, model, modelName, createdAt, Number(held), fineTuning && JSON.stringify(fineTuning)],
+          spec.priority ?? 0,
         );
         run("INSERT INTO job_specs VALUES (?, ?)", id, JSON.stringify(spec));
         const events = applyChange(statements, id, 0, { from: [], events: [first], ...(key ? { key } : {}) });
@@ -153,12 +172,14 @@ export function createSqliteStore(path: string, { lockTimeoutMs = 1000 }: Sqlite
 
     changeJob: async (jobId, change) =>
       transaction(database, () => {
-        const row = get<JobRow>("SELECT status, last_event_id FROM jobs WHERE id = ?", jobId);
+        const row = get<JobRow>("SELECT status, last_event_id, lease_token FROM jobs WHERE id = ?", jobId);
         if (!row) return null;
         if (change.key && jobOfKey(statements, change.key)) {
           return { outcome: "replayed", status: row.status, events: [] };
         }
         if (!change.from.includes(row.status)) return { outcome: "refused", status: row.status, events: [] };
+        const isFenced = change.lease !== undefined && change.lease !== row.lease_token;
+        if (isFenced) return { outcome: "fenced", status: row.status, events: [] };
         const events = applyChange(statements, jobId, row.last_event_id, change);
         return { outcome: "applied", status: change.set?.status ?? row.status, events };
       }),
@@ -167,7 +188,21 @@ export function createSqliteStore(path: string, { lockTimeoutMs = 1000 }: Sqlite
     findJobByModelName: async (modelName) => findJob(statements, "WHERE model_name = ?", modelName),
     findKey: async (key) => jobOfKey(statements, key),
     listJobs: async (options) => listJobs(statements, options),
-    nextQueued: async () => findJob(statements, "WHERE status = 'queued' AND NOT held ORDER BY queue_position LIMIT 1"),
+    nextQueued: async () => findJob(statements, `WHERE ${waiting} ${queueOrder}`),
+    claimJob: async (claim) => transaction(database, () => claimJob(statements, claim)),
+
+    takeOver: async (jobId, token, holder) =>
+      transaction(database, () => {
+        const set = "lease_token = lease_token + 1, lease_holder = ?, lease_beat = 0";
+        const { changes } = run(`UPDATE jobs SET ${set} WHERE ${leased}`, holder, jobId, token);
+        return changes > 0 ? findJob(statements, "WHERE jobs.id = ?", jobId) : null;
+      }),
+
+    async beat(jobId, token) {
+      const sql = `UPDATE jobs SET lease_beat = lease_beat + 1 WHERE ${leased} RETURNING requested`;
+      const row = get<Pick<JobRow, "requested">>(sql, jobId, token);
+      return row ? { requested: row.requested } : null;
+    },
 
     listEvents: async (jobId, { after, limit }) =>
       all<EventRow>(

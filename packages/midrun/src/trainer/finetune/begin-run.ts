@@ -32,9 +32,11 @@ export async function beginRun(calls: Calls, files: LocalFiles, request: RunRequ
 const isSameRun = (job: Job, spec: JobSpec) => directoryOf(job) === spec.metadata?.[directoryKey];
 
 /** A run that goes on already: one that a server took up again after a crash, or one that another caller began. */
-function joinRun(calls: Calls, active: Job, spec: JobSpec, { operation, options }: RunRequest): Promise<Reading> {
+async function joinRun(calls: Calls, active: Job, spec: JobSpec, { operation, options }: RunRequest): Promise<Reading> {
   if (operation === "start" || !isSameRun(active, spec)) throw mustNotStart(active, "is being fine-tuned");
   refuseChanges(active, spec, options);
+  // A server in this process leaves a queue that it did not make alone.
+  if (active.status === "queued" && calls.client.inProcess) await calls.client.jobs.resume(active.id, limits(calls));
   return readSoFar(calls, active, { isActive: true });
 }
 
