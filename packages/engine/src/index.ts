@@ -3,6 +3,15 @@
 export { type BaseModel, loadBaseModel } from "./base-model.ts";
 export type { Histogram, Inspection, TokenView } from "./data/inspect.ts";
 export { createGenerator, type Generator } from "./decode/generate.ts";
+export type { ExportCheck } from "./export/compare.ts";
+export {
+  exportMerged,
+  exportPeft,
+  type MergedExport,
+  type MergeOptions,
+  type PeftOptions,
+} from "./export/export-model.ts";
+export type { ExportDtype } from "./export/tensors.ts";
 export * from "./host.ts";
 export type * from "./spec.ts";
 export { type TrainOptions, train } from "./train.ts";

@@ -1,11 +1,12 @@
 /** A model in a directory, as Hugging Face lays it out: config.json, safetensors weights, tokenizer files. */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { EngineError } from "../util.ts";
 import { writeDirAtomically } from "./atomic.ts";
 import { type FileSystem, kindOf, listDir, nodeFileSystem, toIoError, writeFile } from "./file-system.ts";
 import { readJsonObject, toJsonText } from "./json-file.ts";
 import { openSafetensors, type SafetensorsFile, type TensorToWrite, writeSafetensors } from "./safetensors.ts";
+import type { Dtype } from "./safetensors-header.ts";
 
 /** Every tensor of a model, whichever file it lies in. */
 export interface ModelWeights {
@@ -13,8 +14,13 @@ export interface ModelWeights {
   readonly names: readonly string[];
   /** Throws `invalid_model` for a name that the model lacks, as `read` does. */
   shapeOf(name: string): readonly number[];
+  dtypeOf(name: string): Dtype;
+  /** Name of the file that it lies in. */
+  fileOf(name: string): string;
   /** Values in row-major order. */
   read(name: string): Promise<Float32Array>;
+  /** As they are on disk. */
+  readBytes(name: string): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -140,7 +146,10 @@ function toWeights(model: string, fileOf: Map<string, SafetensorsFile>, files: S
   return {
     names: [...fileOf.keys()].sort(),
     shapeOf: (name) => find(name).tensors.get(name)!.shape,
+    dtypeOf: (name) => find(name).tensors.get(name)!.dtype,
+    fileOf: (name) => basename(find(name).path),
     read: async (name) => find(name).read(name),
+    readBytes: async (name) => find(name).readBytes(name),
     close: () => closeAll(files),
   };
 }
@@ -178,7 +187,7 @@ export async function writeModelFiles(dir: string, model: ModelToSave, fs: FileS
   if (model.tokenizerFilesFrom !== undefined) await copyTokenizerFiles(fs, model.tokenizerFilesFrom, dir);
 }
 
-async function copyTokenizerFiles(fs: FileSystem, from: string, to: string): Promise<void> {
+export async function copyTokenizerFiles(fs: FileSystem, from: string, to: string): Promise<void> {
   const present = await listDir(fs, from);
   for (const name of TOKENIZER_FILES.filter((file) => present.includes(file)))
     await fs.copyFile(join(from, name), join(to, name)).catch((error: unknown) => {
@@ -188,10 +197,16 @@ async function copyTokenizerFiles(fs: FileSystem, from: string, to: string): Pro
 
 const configDtype = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
 
+const isNamed = (dtype: Dtype | undefined): dtype is keyof typeof configDtype =>
+  dtype !== undefined && dtype in configDtype;
+
 /** transformers loads weights in the dtype that config.json names, so a stale one would silently round them. */
-function withDtype(config: Record<string, unknown>, tensors: TensorToWrite[]): Record<string, unknown> {
+export function withDtype(
+  config: Record<string, unknown>,
+  tensors: readonly { dtype?: Dtype }[],
+): Record<string, unknown> {
   const [dtype, ...others] = new Set(tensors.map((tensor) => tensor.dtype ?? "F32"));
-  if (dtype === undefined || others.length > 0) return config;
+  if (!isNamed(dtype) || others.length > 0) return config;
   const key = "dtype" in config ? "dtype" : "torch_dtype";
   return { ...config, [key]: configDtype[dtype] };
 }

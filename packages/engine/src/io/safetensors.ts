@@ -38,6 +38,14 @@ export interface TensorToWrite {
   dtype?: WritableDtype;
 }
 
+/** A tensor of any type, as the bytes that another file holds. */
+export interface BytesToWrite {
+  name: string;
+  shape: readonly number[];
+  dtype: Dtype;
+  bytes: () => Promise<Uint8Array>;
+}
+
 export type WritableDtype = "F32" | "F16" | "BF16";
 
 const decoders: Partial<Record<Dtype, (bytes: ArrayBuffer) => Float32Array>> = {
@@ -131,7 +139,7 @@ async function readRange(handle: FileHandle, path: string, begin: number, end: n
  */
 export async function writeSafetensors(
   path: string,
-  tensors: Iterable<TensorToWrite>,
+  tensors: Iterable<TensorToWrite | BytesToWrite>,
   metadata: Record<string, string> = {},
   fs: FileSystem = nodeFileSystem,
 ): Promise<void> {
@@ -141,7 +149,7 @@ export async function writeSafetensors(
     const handle = await fs.open(path, "w");
     try {
       await writeFully(handle, header);
-      for (const tensor of sorted) await writeFully(handle, await encode(tensor));
+      for (const tensor of sorted) await writeFully(handle, await bytesOf(tensor));
       await handle.sync();
     } finally {
       await handle.close();
@@ -151,14 +159,14 @@ export async function writeSafetensors(
   }
 }
 
-const dtypeOf = (tensor: TensorToWrite): WritableDtype => tensor.dtype ?? "F32";
+const dtypeOf = (tensor: TensorToWrite | BytesToWrite): Dtype => tensor.dtype ?? "F32";
 
-const compareTensors = (a: TensorToWrite, b: TensorToWrite) =>
+const compareTensors = (a: TensorToWrite | BytesToWrite, b: TensorToWrite | BytesToWrite) =>
   byteSizeOf(dtypeOf(b), []) - byteSizeOf(dtypeOf(a), []) ||
   (dtypeOf(a) === dtypeOf(b) ? 0 : dtypeOf(a) < dtypeOf(b) ? -1 : 1) ||
   (a.name < b.name ? -1 : 1);
 
-function layOut(tensors: TensorToWrite[]): Map<string, TensorEntry> {
+function layOut(tensors: (TensorToWrite | BytesToWrite)[]): Map<string, TensorEntry> {
   const entries = new Map<string, TensorEntry>();
   let begin = 0;
   for (const tensor of tensors) {
@@ -170,6 +178,18 @@ function layOut(tensors: TensorToWrite[]): Map<string, TensorEntry> {
     begin = end;
   }
   return entries;
+}
+
+async function bytesOf(tensor: TensorToWrite | BytesToWrite): Promise<Uint8Array> {
+  if ("data" in tensor) return encode(tensor);
+  const { name, shape, dtype } = tensor;
+  const bytes = await tensor.bytes();
+  const expected = byteSizeOf(dtype, shape);
+  if (bytes.length === expected) return bytes;
+  throw new EngineError(
+    "internal",
+    `Tensor "${name}" has ${bytes.length} bytes; ${dtype} [${shape}] takes ${expected}.`,
+  );
 }
 
 async function encode({ name, shape, data, dtype = "F32" }: TensorToWrite): Promise<Uint8Array> {

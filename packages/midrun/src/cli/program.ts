@@ -9,6 +9,7 @@ import { chatCommand } from "./commands/chat.ts";
 import { dataCheckCommand } from "./commands/data.ts";
 import { devCommand } from "./commands/dev.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { exportCommand } from "./commands/export.ts";
 import { initCommand } from "./commands/init.ts";
 import { jobCommands } from "./commands/jobs.ts";
 import { keyCommands } from "./commands/keys.ts";
@@ -34,6 +35,7 @@ export const commands: readonly AnyCommand[] = [
   ...modelCommands,
   ...keyCommands,
   doctorCommand,
+  exportCommand,
 ];
 
 /** Commands of two words, by their first. */
