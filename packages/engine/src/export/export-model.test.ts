@@ -118,10 +118,10 @@ describe("exportMerged", () => {
     const { files, dtypes, check } = await exportMerged({ baseDir: qwenDir, trained: { adapterDir }, outDir, threads });
     expect(files).toEqual([...(await readdir(qwenDir)), "midrun_export.json"].sort());
     expect(files).toEqual((await readdir(outDir)).sort());
+    // The text, not its meaning alone: transformers refuses an integer in the place of a float.
+    const textOf = async (dir: string, file: string) => (await readFile(join(dir, file), "utf8")).replace(/\s/g, "");
     for (const file of ["tokenizer.json", "config.json"]) {
-      expect(JSON.parse(await readFile(join(outDir, file), "utf8"))).toEqual(
-        JSON.parse(await readFile(join(qwenDir, file), "utf8")),
-      );
+      expect(await textOf(outDir, file)).toBe(await textOf(qwenDir, file));
     }
     expect(JSON.parse(await readFile(join(outDir, "midrun_export.json"), "utf8"))).toEqual({
       format: "merged",

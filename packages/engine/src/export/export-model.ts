@@ -4,7 +4,14 @@ import { loadBaseModel } from "../base-model.ts";
 import { writeDirAtomically } from "../io/atomic.ts";
 import { listDir, nodeFileSystem, writeFile } from "../io/file-system.ts";
 import { toJsonText } from "../io/json-file.ts";
-import { copyTokenizerFiles, INDEX_FILE, type ModelDir, openModelDir, withDtype } from "../io/model-dir.ts";
+import {
+  copyTokenizerFiles,
+  INDEX_FILE,
+  type ModelDir,
+  openModelDir,
+  withDtype,
+  writeConfig,
+} from "../io/model-dir.ts";
 import { ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, type Adapter, loadAdapter } from "../io/peft.ts";
 import { type BytesToWrite, type TensorToWrite, writeSafetensors } from "../io/safetensors.ts";
 import { byteSizeOf, type Dtype } from "../io/safetensors-header.ts";
@@ -81,8 +88,7 @@ async function writeModel(dir: string, { baseDir, source, adapter, dtype }: Writ
     const spec = specOf(base.config);
     const tensors = adapter ? mergedTensors(base, spec, adapter, dtype) : trainedTensors(from, base, spec, dtype);
     await writeWeights(dir, from, tensors);
-    const config = toJsonText(withDtype(base.config, tensors));
-    await writeFile(nodeFileSystem, join(dir, "config.json"), config);
+    await writeConfig(dir, withDtype(base.config, tensors), baseDir, nodeFileSystem);
     await copyTokenizerFiles(nodeFileSystem, baseDir, dir);
     return countBy(tensors);
   } finally {

@@ -5,6 +5,7 @@ import { EngineError } from "../util.ts";
 import { writeDirAtomically } from "./atomic.ts";
 import { type FileSystem, kindOf, listDir, nodeFileSystem, toIoError, writeFile } from "./file-system.ts";
 import { readJsonObject, toJsonText } from "./json-file.ts";
+import { toJsonTextLike } from "./number-text.ts";
 import { openSafetensors, type SafetensorsFile, type TensorToWrite, writeSafetensors } from "./safetensors.ts";
 import type { Dtype } from "./safetensors-header.ts";
 
@@ -162,7 +163,7 @@ export interface ModelToSave {
   /** Becomes config.json; its dtype is set to the tensors' when they share one. */
   config: Record<string, unknown>;
   tensors: Iterable<TensorToWrite>;
-  /** Directory whose tokenizer files and chat template are copied along. */
+  /** Directory whose tokenizer files and chat template are copied along, and whose config.json writes numbers as ours is to. */
   tokenizerFilesFrom?: string;
 }
 
@@ -181,10 +182,24 @@ export async function saveModelDir(
 /** Writes a model's files into an existing directory, one after the other. */
 export async function writeModelFiles(dir: string, model: ModelToSave, fs: FileSystem): Promise<void> {
   const tensors = [...model.tensors];
-  await writeFile(fs, join(dir, "config.json"), toJsonText(withDtype(model.config, tensors)));
+  await writeConfig(dir, withDtype(model.config, tensors), model.tokenizerFilesFrom, fs);
   // transformers refuses a file without this entry.
   await writeSafetensors(join(dir, WEIGHTS_FILE), tensors, { format: "pt" }, fs);
   if (model.tokenizerFilesFrom !== undefined) await copyTokenizerFiles(fs, model.tokenizerFilesFrom, dir);
+}
+
+/** Writes config.json; a number keeps the text that the config.json in `from` has for it. */
+export async function writeConfig(
+  dir: string,
+  config: Record<string, unknown>,
+  from: string | undefined,
+  fs: FileSystem,
+): Promise<void> {
+  const source = from !== undefined && (await listDir(fs, from)).includes("config.json");
+  const text = source
+    ? toJsonTextLike(config, await fs.readFile(join(from, "config.json"), "utf8"))
+    : toJsonText(config);
+  await writeFile(fs, join(dir, "config.json"), text);
 }
 
 export async function copyTokenizerFiles(fs: FileSystem, from: string, to: string): Promise<void> {
