@@ -2,7 +2,7 @@
 
 export { type BaseModel, loadBaseModel } from "./base-model.ts";
 export type { Histogram, Inspection, TokenView } from "./data/inspect.ts";
-export { createGenerator, type Generator } from "./decode/generate.ts";
+export type { Generator } from "./decode/generate.ts";
 export type { ExportCheck } from "./export/compare.ts";
 export {
   exportMerged,
@@ -14,6 +14,7 @@ export {
 export type { ExportDtype } from "./export/tensors.ts";
 export * from "./host.ts";
 export type * from "./spec.ts";
+export { createToolGenerator as createGenerator } from "./tools/tool-generator.ts";
 export { type TrainOptions, train } from "./train.ts";
 export {
   type EstimatedRun,

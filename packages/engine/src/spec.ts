@@ -292,8 +292,14 @@ export interface GenerateRequest {
   adapterDir?: string;
   /** A chat, or text to be continued as it is. */
   prompt: { messages: ChatMessage[] } | { text: string };
-  /** Tools that the chat template tells the model of. Chats only. */
+  /** Functions that the model is told of and may call. Chats only. */
   tools?: ToolDefinition[];
+  /** Default: "auto". With "none" the model is not told of the tools either. */
+  toolChoice?: ToolChoice;
+  /** False: at most one call in an answer. Default true. */
+  parallelToolCalls?: boolean;
+  /** Ids of control tokens that are text: they appear in the answer by their names, and constraints let them pass. Default: none. */
+  controlText?: number[];
   maxTokens: number;
   /** The tokens that end an answer are not chosen before it has so many tokens, if any other may be. Default 0. */
   minTokens?: number;
@@ -324,7 +330,20 @@ export interface GenerateRequest {
   n?: number;
 }
 
-export type FinishReason = "stop" | "length";
+/** `tool_calls`: the model ended its answer, and there are calls in it. */
+export type FinishReason = "stop" | "length" | "tool_calls";
+
+/** A piece of a tool call. */
+export interface ToolCallDelta {
+  /** Which of the answer's calls, from 0. */
+  call: number;
+  /** With a call's first piece. */
+  id?: string;
+  /** With a call's first piece. */
+  name?: string;
+  /** The next piece of the arguments' JSON. */
+  arguments: string;
+}
 
 export interface TokenProbability {
   id: number;
@@ -346,7 +365,15 @@ export interface TokenLogprobs extends TokenProbability {
  * they were asked for. `done` comes once, after all answers: token counts are sums, `finishReason` is the first answer's.
  */
 export type GenerateEvent =
-  | { type: "delta"; index: number; delta: string; tokens: number; logprobs?: TokenLogprobs[] }
+  | {
+      type: "delta";
+      index: number;
+      delta: string;
+      /** What the same tokens add to tool calls, behind `delta`. */
+      calls?: ToolCallDelta[];
+      tokens: number;
+      logprobs?: TokenLogprobs[];
+    }
   | {
       type: "done";
       finishReason: FinishReason;

@@ -9,6 +9,7 @@ export type EngineErrorCode =
   | "invalid_checkpoint" // a checkpoint is missing, damaged or belongs to another run
   | "invalid_request" // a generation request is wrong
   | "context_length_exceeded"
+  | "tool_calling_not_configured" // the model may choose to call a tool, and its chat template has no tool format
   | "constraint_violated" // a finished answer is not what it was held to
   | "not_supported" // named, known, and not offered
   | "diverged" // the loss or a gradient became NaN or infinite

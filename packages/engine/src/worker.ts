@@ -1,7 +1,8 @@
 /** The process that the embedded runner forks: one base model in memory; it trains and answers at the same time. */
 import { type BaseModel, loadBaseModel } from "./base-model.ts";
-import { createGenerator, type Generator } from "./decode/generate.ts";
+import type { Generator } from "./decode/generate.ts";
 import { serveProcess } from "./serve-worker.ts";
+import { createToolGenerator } from "./tools/tool-generator.ts";
 import { train } from "./train.ts";
 
 interface Loaded {
@@ -11,7 +12,7 @@ interface Loaded {
 
 async function load(dir: string): Promise<Loaded> {
   const model = await loadBaseModel(dir);
-  return { model, generator: createGenerator(model) };
+  return { model, generator: createToolGenerator(model) };
 }
 
 let loading: Promise<Loaded> | undefined;

@@ -8,7 +8,7 @@ import type { CompiledConstraint, Violation } from "./constrain.ts";
 import type { Sequence } from "./decode-session.ts";
 import { createGuide, type Guide } from "./guide.ts";
 import { createLogprobReport, type LogprobReport } from "./logprobs.ts";
-import { endIds } from "./prompt.ts";
+import { controlNames, endIds } from "./prompt.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
 import { createStopMatcher } from "./stop.ts";
 import type { TokenBytes } from "./token-bytes.ts";
@@ -65,7 +65,7 @@ export async function* answer(
   { index, maxTokens, sampler, stops, report, constraint }: AnswerParts,
   state: { sequence: Sequence; logits: Float32Array },
 ): AsyncGenerator<Delta, AnswerEnd> {
-  const text = createTextDecoder(model.tokenizer);
+  const text = createTextDecoder(model.tokenizer, controlNames(model, request));
   const ends = endIds(model, request);
   const { minTokens = 0 } = request;
   const { vocabSize } = model.tokenizer;

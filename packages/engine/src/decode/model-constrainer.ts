@@ -5,7 +5,7 @@ import { readModelJson } from "../text/model-files.ts";
 import { EngineError, isEngineError } from "../util.ts";
 import { tokenBytes } from "./constrain/token-bytes.ts";
 import { type CompiledConstraint, type Constrainer, createConstrainer } from "./constrain.ts";
-import { endIds } from "./prompt.ts";
+import { controlNames, endIds } from "./prompt.ts";
 
 /** What a request is held to, ready; null when it asks for nothing. */
 export type CompileRequest = (request: GenerateRequest) => Promise<CompiledConstraint | null>;
@@ -13,7 +13,7 @@ export type CompileRequest = (request: GenerateRequest) => Promise<CompiledConst
 /** The function throws `invalid_request` for what cannot be enforced: the message says what and where, `param` is "constraint". */
 export function createModelConstrainer(model: Pick<BaseModel, "dir" | "tokenizer" | "chatTemplate">): CompileRequest {
   const bytes = once(async () => tokenBytes(await readModelJson(model.dir, "tokenizer.json")));
-  /** By the tokens that end an answer, which chats and plain texts may differ in. */
+  /** By the tokens that end an answer and those of control that are text: both depend on the request. */
   const constrainers = new Map<string, Constrainer>();
 
   async function constrainerFor(request: GenerateRequest): Promise<Constrainer> {
@@ -22,10 +22,13 @@ export function createModelConstrainer(model: Pick<BaseModel, "dir" | "tokenizer
       throw new EngineError("not_supported", "This model has no token that ends an answer.", { param: "constraint" });
     }
     const ofToken = await bytes();
-    const found = constrainers.get(`${eosIds}`);
+    const names = new Map([...controlNames(model, request)].map(([id, name]) => [id, new TextEncoder().encode(name)]));
+    const key = `${eosIds} ${[...names.keys()]}`;
+    const { vocabSize } = model.tokenizer;
     const constrainer =
-      found ?? createConstrainer({ vocabSize: model.tokenizer.vocabSize, eosIds, tokenBytes: ofToken });
-    constrainers.set(`${eosIds}`, constrainer);
+      constrainers.get(key) ??
+      createConstrainer({ vocabSize, eosIds, tokenBytes: (id) => names.get(id) ?? ofToken(id) });
+    constrainers.set(key, constrainer);
     return constrainer;
   }
 

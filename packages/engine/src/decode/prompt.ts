@@ -34,6 +34,15 @@ export function endIds(
   return new Set("messages" in prompt ? chatTemplate.stopIds : tokenizer.eosIds);
 }
 
+/** Control tokens that are text in the answer, and that text. */
+export function controlNames(
+  { tokenizer }: Pick<BaseModel, "tokenizer">,
+  { controlText = [] }: GenerateRequest,
+): ReadonlyMap<number, string> {
+  const named = [...tokenizer.specialTokens].map(([name, id]) => [id, name] as const);
+  return new Map(named.filter(([id]) => controlText.includes(id)));
+}
+
 const limits = {
   n: [1, 128],
   logprobs: [0, 100],

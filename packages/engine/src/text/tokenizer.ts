@@ -195,8 +195,13 @@ export interface StreamingDecoder {
  *
  * It keeps the ids of the last emission: what a token adds is read off the difference between decoding those with and
  * without it, so that a leading space, which a decoder drops at the start of a text, is not lost in the middle.
+ *
+ * @param names control tokens that are emitted by these names, where `decode` gives nothing
  */
-export function createTextDecoder(tokenizer: Pick<Tokenizer, "decode">): StreamingDecoder {
+export function createTextDecoder(
+  tokenizer: Pick<Tokenizer, "decode">,
+  names: ReadonlyMap<number, string> = new Map(),
+): StreamingDecoder {
   let emitted: number[] = [];
   let pending: number[] = [];
   const take = (isEnd: boolean) => {
@@ -210,6 +215,8 @@ export function createTextDecoder(tokenizer: Pick<Tokenizer, "decode">): Streami
   };
   return {
     push(id) {
+      const name = names.get(id);
+      if (name !== undefined) return take(true) + name;
       pending.push(id);
       return take(false);
     },

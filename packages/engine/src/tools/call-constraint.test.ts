@@ -159,15 +159,15 @@ describe("choosing tools", () => {
   });
 
   it.each([
-    ["a choice without tools", "required", [], "tool_choice", /no tools/],
+    ["a choice without tools", "required", [], "toolChoice", /no tools/],
     [
       "an unknown name",
       { name: "cloc" },
       tools,
-      "tool_choice",
+      "toolChoice",
       /"cloc" is none of the tools \(get_weather, clock, list\)/,
     ],
-    ["an unknown allowed name", { allowed: ["x"], mode: "auto" }, tools, "tool_choice", /"x"/],
+    ["an unknown allowed name", { allowed: ["x"], mode: "auto" }, tools, "toolChoice", /"x"/],
     ["equal names", "auto", [define("a"), define("a")], "tools[1].function.name", /"a"/],
     ["a name with blanks", "auto", [define("a b")], "tools[0].function.name", /"a b"/],
     [

@@ -35,9 +35,9 @@ export function chooseTools({ tools, choice, isParallel }: ToolQuestion): Chosen
   const callable = tools.map(toCallable);
   const names = callable.map(({ name }) => name);
   const twice = names.findIndex((name, at) => names.indexOf(name) !== at);
-  if (twice >= 0) throw invalid(`tools[${twice}].function.name`, `"${names[twice]}" is the name of an earlier tool.`);
+  if (twice >= 0) throw invalid(`tools[${twice}].function.name`, `"${names[twice]}" is the name of two tools.`);
   if (choice === "none" || (tools.length === 0 && choice === "auto")) return null;
-  if (tools.length === 0) throw invalid("tool_choice", "It asks for a call, and there are no tools.");
+  if (tools.length === 0) throw invalid("toolChoice", "A call is asked for, and there are no tools.");
   if (typeof choice === "string") return { tools: callable, isForced: choice === "required", isSingle: !isParallel };
   if ("allowed" in choice) {
     const { allowed, mode } = choice;
@@ -53,13 +53,16 @@ export function chooseTools({ tools, choice, isParallel }: ToolQuestion): Chosen
 function named(name: string, tools: readonly CallableTool[]): CallableTool {
   const found = tools.find((tool) => tool.name === name);
   if (found) return found;
-  throw invalid("tool_choice", `"${name}" is none of the tools (${tools.map((tool) => tool.name).join(", ")}).`);
+  throw invalid("toolChoice", `"${name}" is none of the tools (${tools.map((tool) => tool.name).join(", ")}).`);
 }
 
 function toCallable({ function: { name, parameters } }: ToolDefinition, index: number): CallableTool {
   const place = `tools[${index}].function`;
   if (!/^[\w-]{1,64}$/.test(name)) {
-    throw invalid(`${place}.name`, `${JSON.stringify(name)} is not 1 to 64 letters, digits, underscores and dashes.`);
+    throw invalid(
+      `${place}.name`,
+      `The tool name ${JSON.stringify(name)} is not 1 to 64 letters, digits, underscores and dashes.`,
+    );
   }
   if (parameters === undefined) return { name, index, schema: noParameters };
   try {
@@ -87,5 +90,5 @@ export function schemaRefusal({ name, index }: Pick<CallableTool, "name" | "inde
 
 function invalid(param: string, message: string, options: { hint?: string | undefined; cause?: unknown } = {}) {
   const { hint, cause } = options;
-  return new EngineError("invalid_request", `${param}: ${message}`, { param, ...(hint && { hint }), cause });
+  return new EngineError("invalid_request", message, { param, ...(hint && { hint }), cause });
 }
