@@ -33,8 +33,12 @@ export interface InferArgs {
   repetitionPenalty?: number;
   /** Equal seeds and arguments give equal answers. */
   seed?: number;
+  /** Functions that the model may call. Arguments always satisfy their schemas. */
   tools?: ToolDefinition[];
+  /** Default "auto": the model may call. */
   toolChoice?: ToolChoice;
+  /** False: at most one call in an answer. Default true. */
+  parallelToolCalls?: boolean;
   responseFormat?: ResponseFormat;
   /** Exactly one of `json`, `regex`, `choice`, `grammar`, `json_object`, `structural_tag`. */
   structuredOutputs?: StructuredOutputs;

@@ -29,10 +29,16 @@ const seedSchema = z
   .refine(Number.isInteger, "expected integer");
 const penaltySchema = z.number().min(-2).max(2);
 const logitBiasSchema = z.record(z.string(), z.number().min(-100).max(100));
+const namedToolSchema = z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) });
 const toolChoiceSchema = z.union([
   z.enum(["none", "auto", "required"]),
-  z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) }),
+  namedToolSchema,
+  z.object({
+    type: z.literal("allowed_tools"),
+    allowed_tools: z.object({ mode: z.enum(["auto", "required"]), tools: z.array(namedToolSchema).min(1) }),
+  }),
 ]);
+export type ToolChoiceRequest = z.output<typeof toolChoiceSchema>;
 
 /** Strict: a part of a constraint that is not understood is not enforced either. */
 const responseFormatSchema = z.discriminatedUnion("type", [
@@ -84,6 +90,12 @@ export const adapterRefSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("final"), jobId: jobIdSchema }),
 ]);
 
+/** Their older names, which say too much to be ignored. */
+const oldToolFields = {
+  functions: z.null("This field is not understood: use tools.").optional(),
+  function_call: z.null("This field is not understood: use tool_choice.").optional(),
+};
+
 /** Body of `POST /v1/chat/completions`, with vLLM's additions. OpenAI's SDKs send `null` for "not given". */
 export const chatCompletionRequestSchema = z.object({
   model: z.string().min(1),
@@ -99,6 +111,8 @@ export const chatCompletionRequestSchema = z.object({
   n: nSchema.nullish(),
   tools: z.array(toolDefinitionSchema).nullish(),
   tool_choice: toolChoiceSchema.nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  ...oldToolFields,
   response_format: responseFormatSchema.nullish(),
   structured_outputs: structuredOutputsSchema.nullish(),
   ...guidedFields,
@@ -138,6 +152,8 @@ export const inferRequestSchema = z.strictObject({
   stream: z.boolean().default(true),
   tools: z.array(toolDefinitionSchema).optional(),
   toolChoice: toolChoiceSchema.optional(),
+  /** False: at most one call in an answer. Default true. */
+  parallelToolCalls: z.boolean().optional(),
   responseFormat: responseFormatSchema.optional(),
   structuredOutputs: structuredOutputsSchema.optional(),
   presencePenalty: penaltySchema.optional(),

@@ -25,12 +25,30 @@ export const toolDefinitionSchema = z.object({
   function: z.object({
     name: z.string(),
     description: z.string().optional(),
+    /** A JSON schema of the arguments, which are always an object. Default: there are none. */
     parameters: z.record(z.string(), z.unknown()).optional(),
+    /** Changes nothing: arguments always satisfy the schema. */
+    strict: z.boolean().nullish(),
   }),
 });
 export type ToolDefinition = z.input<typeof toolDefinitionSchema>;
 
-export type ToolChoice = "none" | "auto" | "required" | { type: "function"; function: { name: string } };
+export type ToolCall = z.output<typeof toolCallSchema>;
+
+export type ToolChoice =
+  /** Words only, and the model is not told of the tools. */
+  | "none"
+  /** The model may call; the default. */
+  | "auto"
+  /** It has to call at least one. */
+  | "required"
+  /** It has to call this one, once. */
+  | { type: "function"; function: { name: string } }
+  /** Of the tools that it is told of, only these may be called. */
+  | {
+      type: "allowed_tools";
+      allowed_tools: { mode: "auto" | "required"; tools: { type: "function"; function: { name: string } }[] };
+    };
 
 export type ResponseFormat =
   | { type: "text" }
@@ -58,7 +76,7 @@ export type StructuredOutputs = OneOf<{
 /** Which weights answer: a base model, a finished fine-tune, or one checkpoint of a job. */
 export type AdapterRef = { kind: "checkpoint"; jobId: string; step: number } | { kind: "final"; jobId: string };
 
-export type FinishReason = "stop" | "length";
+export type FinishReason = "stop" | "length" | "tool_calls";
 
 export interface TokenLogprob {
   token: string;
@@ -88,11 +106,21 @@ export interface ChatCompletion {
   model: string;
   choices: {
     index: number;
-    message: { role: "assistant"; content: string | null; refusal: null };
+    /** `content` is null when there are calls and no words. */
+    message: { role: "assistant"; content: string | null; refusal: null; tool_calls?: ToolCall[] };
     logprobs: ChoiceLogprobs | null;
     finish_reason: FinishReason;
   }[];
   usage: CompletionUsage;
+}
+
+/** The first piece of a call has `id`, `type` and `name`; the others more of its arguments. */
+export interface ToolCallChunk {
+  /** Which of the answer's calls. */
+  index: number;
+  id?: string;
+  type?: "function";
+  function: { name?: string; arguments: string };
 }
 
 export interface ChatCompletionChunk {
@@ -102,7 +130,7 @@ export interface ChatCompletionChunk {
   model: string;
   choices: {
     index: number;
-    delta: { role?: "assistant"; content?: string; refusal?: null };
+    delta: { role?: "assistant"; content?: string; refusal?: null; tool_calls?: ToolCallChunk[] };
     logprobs: ChoiceLogprobs | null;
     finish_reason: FinishReason | null;
   }[];

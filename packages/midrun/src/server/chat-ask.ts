@@ -5,7 +5,7 @@ import type { AdapterRef } from "../protocol/chat.ts";
 import { chatCompletionRequestSchema, inferRequestSchema } from "../protocol/chat-request.ts";
 import { parseWith } from "../protocol/parse.ts";
 import { type AskedConstraint, askedConstraint, type StructuredFields } from "./chat-constraint.ts";
-import { refuseExtras } from "./chat-refusals.ts";
+import { askedTools } from "./chat-tools.ts";
 import type { GenerateInput } from "./runner.ts";
 
 type Asked = Omit<GenerateInput, "model" | "adapterDir" | "signal">;
@@ -62,6 +62,7 @@ function toInput(sampling: Sampling, constraint: AskedConstraint | null, spell: 
     ...asked({ n, topK, minP, minTokens, presencePenalty, frequencyPenalty, repetitionPenalty }, neutral),
     ...(logprobs ? { logprobs: topLogprobs ?? 0 } : {}),
     ...(logitBias && Object.keys(logitBias).length > 0 ? { logitBias } : {}),
+    ...askedTools(sampling),
     ...(constraint ? { constraint: constraint.constraint, constraintOptions: constraint.constraintOptions } : {}),
   };
 }
@@ -83,10 +84,9 @@ function speller(spell: (name: string) => string, constraint: AskedConstraint | 
 const asItIs = (name: string) => name;
 const toSnakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** Body of `POST /v1/inference/chat`. Throws `invalid_request`, or what `refuseExtras` throws. */
+/** Body of `POST /v1/inference/chat`. Throws `invalid_request`. */
 export function parseInferRequest(body: unknown): ChatAsk {
   const request = parseWith(inferRequestSchema, body, "invalid_request");
-  refuseExtras(request, asItIs);
   const { adapter, model, stream, structuredOutputs, responseFormat: format } = request;
   const target = adapter ?? model;
   if (target === undefined || (adapter !== undefined && model !== undefined)) {
@@ -122,10 +122,9 @@ function structuredFields(request: z.output<typeof chatCompletionRequestSchema>)
   ];
 }
 
-/** Body of `POST /v1/chat/completions`. Throws `invalid_request`, or what `refuseExtras` throws. */
+/** Body of `POST /v1/chat/completions`. Throws `invalid_request`. */
 export function parseChatCompletionRequest(body: unknown): ChatAsk {
   const request = parseWith(chatCompletionRequestSchema, body, "invalid_request");
-  refuseExtras({ tools: request.tools ?? null, toolChoice: request.tool_choice ?? null }, toSnakeCase);
   const { model: target, messages, temperature, stop, seed, stream, stream_options, n, logprobs, top_k } = request;
   const constraint = askedConstraint(
     { param: "response_format", format: request.response_format },
@@ -144,6 +143,7 @@ export function parseChatCompletionRequest(body: unknown): ChatAsk {
     topK: top_k === -1 ? null : top_k,
     minP: request.min_p,
     minTokens: request.min_tokens,
+    ...{ tools: request.tools, toolChoice: request.tool_choice, parallelToolCalls: request.parallel_tool_calls },
   };
   return {
     target,

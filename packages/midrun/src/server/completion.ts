@@ -6,8 +6,10 @@ import type {
   CompletionUsage,
   FinishReason,
   TokenLogprob,
+  ToolCall,
+  ToolCallChunk,
 } from "../protocol/chat.ts";
-import type { GenerateEvent, TokenLogprobs, TokenProbability } from "./runner.ts";
+import type { GenerateEvent, TokenLogprobs, TokenProbability, ToolCallDelta } from "./runner.ts";
 
 /** What every chunk of one answer repeats. */
 export interface CompletionHead {
@@ -52,37 +54,59 @@ function toLogprobs(entries: readonly TokenLogprobs[] | undefined): ChoiceLogpro
   return { content, refusal: null };
 }
 
+interface Answer {
+  content: string;
+  calls: ToolCall[];
+  logprobs?: TokenLogprobs[];
+}
+
 /** The whole answer as one object. */
 export async function toCompletion(
   head: CompletionHead,
   events: AsyncIterable<GenerateEvent>,
   { n }: Pick<AnswerShape, "n">,
 ): Promise<ChatCompletion> {
-  const contents = new Array<string>(n).fill("");
-  const logprobs = contents.map((): TokenLogprobs[] | undefined => undefined);
+  const answers = Array.from({ length: n }, (): Answer => ({ content: "", calls: [] }));
   for await (const event of events) {
-    if (event.type === "done") return completionOf(head, contents, logprobs.map(toLogprobs), event);
-    const { index = 0, delta, logprobs: entries } = event;
-    contents[index] += delta;
-    if (entries) logprobs[index] = [...(logprobs[index] ?? []), ...entries];
+    if (event.type === "done") return completionOf(head, answers, event);
+    const { index = 0, delta, calls = [], logprobs } = event;
+    const answer = answers[index]!;
+    answer.content += delta;
+    for (const piece of calls) addTo(answer.calls, piece);
+    if (logprobs) answer.logprobs = [...(answer.logprobs ?? []), ...logprobs];
   }
   throw noReason();
 }
 
-function completionOf(
-  { id, created, model }: CompletionHead,
-  contents: readonly string[],
-  logprobs: readonly (ChoiceLogprobs | null)[],
-  done: Done,
-): ChatCompletion {
+function addTo(calls: ToolCall[], { call, id, name, arguments: piece }: ToolCallDelta): void {
+  if (id !== undefined && name !== undefined) calls[call] = { id, type: "function", function: { name, arguments: "" } };
+  calls[call]!.function.arguments += piece;
+}
+
+function toMessage({ content, calls }: Answer): ChatCompletion["choices"][number]["message"] {
+  if (calls.length === 0) return { role: "assistant", content, refusal: null };
+  return { role: "assistant", content: content === "" ? null : content, refusal: null, tool_calls: calls };
+}
+
+function completionOf({ id, created, model }: CompletionHead, answers: readonly Answer[], done: Done): ChatCompletion {
   const reasons = reasonsOf(done);
-  const choices = contents.map((content, index) => ({
+  const choices = answers.map((answer, index) => ({
     index,
-    message: { role: "assistant", content, refusal: null } as const,
-    logprobs: logprobs[index]!,
+    message: toMessage(answer),
+    logprobs: toLogprobs(answer.logprobs),
     finish_reason: reasons[index]!,
   }));
   return { id, object: "chat.completion", created, model, choices, usage: usageOf(done) };
+}
+
+function deltaOf({ delta, calls }: Extract<GenerateEvent, { type: "delta" }>): Delta {
+  if (!calls) return { content: delta };
+  return { ...(delta === "" ? {} : { content: delta }), tool_calls: calls.map(toCallChunk) };
+}
+
+function toCallChunk({ call: index, id, name, arguments: piece }: ToolCallDelta): ToolCallChunk {
+  if (id === undefined || name === undefined) return { index, function: { arguments: piece } };
+  return { index, id, type: "function", function: { name, arguments: piece } };
 }
 
 /** Roles, text of all choices as it comes, finish reasons, then (asked for) the token counts in a chunk without choices. */
@@ -105,7 +129,7 @@ export async function* toChunks(
   for (let index = 0; index < n; index++) yield choice(index, { role: "assistant", content: "", refusal: null });
   for await (const event of events) {
     if (event.type === "delta") {
-      yield choice(event.index ?? 0, { content: event.delta }, { logprobs: toLogprobs(event.logprobs) });
+      yield choice(event.index ?? 0, deltaOf(event), { logprobs: toLogprobs(event.logprobs) });
       continue;
     }
     for (const [index, reason] of reasonsOf(event).entries()) yield choice(index, {}, { reason });

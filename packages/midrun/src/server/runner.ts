@@ -1,5 +1,5 @@
 /** A runner trains jobs and answers from their checkpoints. `runners/embedded.ts` is one, `testing.ts` has another. */
-import type { ChatMessage, FinishReason } from "../protocol/chat.ts";
+import type { ChatMessage, FinishReason, ToolDefinition } from "../protocol/chat.ts";
 import type { Constraint, ConstraintOptions } from "../protocol/constraint.ts";
 import type { JobEventBody, StepMetrics } from "../protocol/event.ts";
 import type { Artifact, Job } from "../protocol/job.ts";
@@ -63,6 +63,12 @@ export interface GenerateOptions {
   /** What every answer that ends must be. */
   constraint?: Constraint;
   constraintOptions?: ConstraintOptions;
+  /** Functions that the model is told of. */
+  tools?: ToolDefinition[];
+  /** Which of them it may or must call; default: any. */
+  toolChoice?: "required" | { name: string } | { allowed: string[]; mode: "auto" | "required" };
+  /** False: at most one call in an answer. */
+  parallelToolCalls?: boolean;
 }
 export type GenerateOption = keyof GenerateOptions;
 
@@ -78,6 +84,9 @@ const optionNames: Record<GenerateOption, true> = {
   logprobs: true,
   constraint: true,
   constraintOptions: true,
+  tools: true,
+  toolChoice: true,
+  parallelToolCalls: true,
 };
 
 /** All of them. */
@@ -112,9 +121,19 @@ export interface TokenLogprobs extends TokenProbability {
   top: TokenProbability[];
 }
 
+/** A piece of a tool call; the first one has its id and name. */
+export interface ToolCallDelta {
+  /** Which of the answer's calls, from 0. */
+  call: number;
+  id?: string;
+  name?: string;
+  /** The next piece of the arguments' JSON. */
+  arguments: string;
+}
+
 export type GenerateEvent =
-  /** Text of answer number `index`, default 0. */
-  | { type: "delta"; delta: string; index?: number; logprobs?: TokenLogprobs[] }
+  /** Text of answer number `index`, default 0, and what comes of tool calls behind it. */
+  | { type: "delta"; delta: string; index?: number; calls?: ToolCallDelta[]; logprobs?: TokenLogprobs[] }
   | {
       /** Once, after all answers. */
       type: "done";

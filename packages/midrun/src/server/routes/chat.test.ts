@@ -211,26 +211,105 @@ describe("a chat completion", () => {
   });
 });
 
-describe("what is not offered yet", () => {
-  const tool = { type: "function", function: { name: "f" } };
+describe("tools", () => {
+  const parameters = { type: "object", properties: { city: { type: "string" } } };
+  const tools = [
+    { type: "function", function: { name: "weather", description: "now", parameters, strict: true } },
+    { type: "function", function: { name: "clock" } },
+  ];
+  const choose = (name: string) => ({ type: "function", function: { name } });
+  const calls = [
+    { name: "weather", arguments: '{"city": "Oslo"}' },
+    { name: "clock", arguments: "{}" },
+  ];
+
+  async function inputOf(extra: object): Promise<GenerateInput> {
+    let got: GenerateInput | undefined;
+    const reply = (input: GenerateInput) => {
+      got = input;
+      return "ok";
+    };
+    const { complete } = setUp({ fake: { reply, can: generateOptions } });
+    await contentOf(await complete({ model: "m", messages, ...extra }));
+    return got!;
+  }
 
   it.each([
-    ["tools", { tools: [tool] }, "tool_calling_not_configured"],
-    ["tools", { tools: [tool], tool_choice: "auto" }, "tool_calling_not_configured"],
-    ["tool_choice", { tool_choice: "required" }, "tool_calling_not_configured"],
-  ])("is refused by name: %s %j", async (param, extra, code) => {
-    const { complete } = setUp();
-    expect(await errorOf(await complete({ model: "m", messages, ...extra }))).toMatchObject({
+    [{ tools }, { tools: expect.any(Array) }],
+    [{ tools, tool_choice: "auto", parallel_tool_calls: true }, { tools: expect.any(Array) }],
+    [
+      { tools, parallel_tool_calls: false },
+      { tools: expect.any(Array), parallelToolCalls: false },
+    ],
+    [
+      { tools, tool_choice: "required" },
+      { tools: expect.any(Array), toolChoice: "required" },
+    ],
+    [
+      { tools, tool_choice: choose("clock") },
+      { tools: expect.any(Array), toolChoice: { name: "clock" } },
+    ],
+    [
+      { tools, tool_choice: { type: "allowed_tools", allowed_tools: { mode: "auto", tools: [choose("clock")] } } },
+      { tools: expect.any(Array), toolChoice: { mode: "auto", allowed: ["clock"] } },
+    ],
+    [{ tools, tool_choice: "none", parallel_tool_calls: false }, {}],
+    [{ tools: [], parallel_tool_calls: false }, {}],
+    [{ tools: null, tool_choice: null, parallel_tool_calls: null }, {}],
+    [{ tool_choice: "required" }, { tools: [], toolChoice: "required" }],
+  ])("reach the engine where something may be called: %j", async (extra, expected) => {
+    const { tools: given, toolChoice, parallelToolCalls } = await inputOf(extra);
+    expect({ tools: given, toolChoice, parallelToolCalls }).toEqual(expected);
+    if (given?.length) expect(given[0]).toMatchObject(tools[0]!);
+  });
+
+  it.each([
+    ["tools[0].type", { tools: [{ type: "custom", custom: { name: "x" } }] }],
+    ["tools[0].function", { tools: [{ type: "function" }] }],
+    ["tool_choice", { tools, tool_choice: "any" }],
+    ["tool_choice", { tools, tool_choice: { type: "function" } }],
+    ["parallel_tool_calls", { tools, parallel_tool_calls: "no" }],
+    ["functions", { functions: [{ name: "x" }] }],
+    ["function_call", { function_call: "auto" }],
+  ])("are refused where they are not OpenAI's: %s", async (param, extra) => {
+    const { complete } = setUp({ fake: { can: generateOptions } });
+    const error = await errorOf(await complete({ model: "m", messages, ...extra }));
+    expect(error).toMatchObject({
       status: 400,
-      param,
-      code,
+      param: expect.stringMatching(new RegExp(`^${param.replace(/[[\]]/g, "\\$&")}`)),
     });
   });
 
-  it("has its native name on the native route", async () => {
-    const { infer } = setUp();
-    const error = await errorOf(await infer({ model: "m", messages, toolChoice: "required" }));
-    expect(error).toMatchObject({ status: 400, param: "toolChoice" });
+  it("are called in OpenAI's shape, with no content where there are no words", async () => {
+    for (const content of ["", "One moment."]) {
+      const { complete } = setUp({ fake: { can: generateOptions, reply: () => content, calls: () => calls } });
+      const body = (await (await complete({ model: "m", messages, tools })).json()) as ChatCompletion;
+      expect(body.choices).toEqual([
+        {
+          index: 0,
+          message: {
+            ...{ role: "assistant", content: content || null, refusal: null },
+            tool_calls: calls.map((call, i) => ({ id: `call_0_${i}`, type: "function", function: call })),
+          },
+          logprobs: null,
+          finish_reason: "tool_calls",
+        },
+      ]);
+    }
+  });
+
+  it("are called in a stream: the name first, then pieces of the arguments", async () => {
+    const { complete } = setUp({ fake: { can: generateOptions, reply: () => "", calls: () => calls } });
+    const chunks = await chunksOf(await complete({ model: "m", messages, tools, stream: true }));
+    expect(chunks.map(({ choices }) => choices[0]!.delta)).toEqual([
+      { role: "assistant", content: "", refusal: null },
+      { tool_calls: [{ index: 0, id: "call_0_0", type: "function", function: { name: "weather", arguments: "" } }] },
+      { tool_calls: [{ index: 0, function: { arguments: '{"city": "Oslo"}' } }] },
+      { tool_calls: [{ index: 1, id: "call_0_1", type: "function", function: { name: "clock", arguments: "" } }] },
+      { tool_calls: [{ index: 1, function: { arguments: "{}" } }] },
+      {},
+    ]);
+    expect(chunks.at(-1)!.choices[0]!.finish_reason).toBe("tool_calls");
   });
 });
 
@@ -247,6 +326,8 @@ describe("what the model's engine does not offer", () => {
     ["top_k", { top_k: 4 }],
     ["min_p", { min_p: 0.1 }],
     ["min_tokens", { min_tokens: 2 }],
+    ["tools", { tools: [{ type: "function", function: { name: "f" } }] }],
+    ["tools", { tool_choice: "required" }],
   ])("is refused by name, and nothing is generated: %s", async (param, extra) => {
     const { complete } = setUp({ fake: { reply: () => expect.fail("it generated") } });
     const error = await errorOf(await complete({ model: "m", messages, stream: true, ...extra }));

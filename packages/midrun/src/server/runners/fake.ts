@@ -36,6 +36,8 @@ export interface FakeRunnerOptions {
   preflight?: (spec: JobSpec) => void;
   /** Whole answer to a chat. Default: who answers, and the last message. */
   reply?: (input: GenerateInput, index: number) => string;
+  /** Functions that an answer calls, behind its words. Default: none. */
+  calls?: (input: GenerateInput, index: number) => readonly { name: string; arguments: string }[];
   /** What it says it can do; all but `n` is the reply's affair. Default: `n`. */
   can?: readonly GenerateOption[];
   /** What outlives the runner: the step of the newest checkpoint below each job directory. Default: a disk of its own. */
@@ -101,7 +103,14 @@ function cutAtStop(text: string, stop: readonly string[]): string {
 
 /** A runner for tests. To restart a server, give the old runner's `disk` to the new one. */
 export function createFakeRunner(options: FakeRunnerOptions = {}): FakeRunner {
-  const { steps = 4, loss = (step) => 4 / step, manual = false, preflight = () => {}, reply = defaultReply } = options;
+  const {
+    steps = 4,
+    loss = (step) => 4 / step,
+    manual = false,
+    preflight = () => {},
+    reply = defaultReply,
+    calls = () => [],
+  } = options;
   const failures = [...(options.failures ?? [])];
   const saved = options.disk ?? new Map<string, number>();
   const trainings: Training[] = [];
@@ -208,7 +217,13 @@ export function createFakeRunner(options: FakeRunnerOptions = {}): FakeRunner {
         if (input.signal.aborted) throw new MidrunError("aborted", "The generation was aborted.");
         yield { type: "delta", index, delta };
       }
-      finishReasons.push(given.length < pieces.length ? "length" : "stop");
+      const called = calls(input, index);
+      for (const [call, { name, arguments: text }] of called.entries()) {
+        yield { type: "delta", index, delta: "", calls: [{ call, id: `call_${index}_${call}`, name, arguments: "" }] };
+        yield { type: "delta", index, delta: "", calls: [{ call, arguments: text }] };
+      }
+      const end = called.length > 0 ? "tool_calls" : "stop";
+      finishReasons.push(given.length < pieces.length ? "length" : end);
       completionTokens += given.length;
     }
     const promptTokens = input.messages.reduce((sum, { content }) => sum + (content ?? "").split(" ").length, 0);
