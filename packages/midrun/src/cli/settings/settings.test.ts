@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -7,7 +7,6 @@ import { json, scriptedFetch } from "../../client/scripted-fetch.ts";
 import { type MidrunConfig, settings } from "../../protocol/settings.ts";
 import { fakeIo } from "../fake-io.ts";
 import { runCli } from "../program.ts";
-import { settingsTable } from "../reference.ts";
 import { settingNames } from "./resolve-settings.ts";
 
 let directory: string;
@@ -113,12 +112,5 @@ describe("the table of settings", () => {
     for (const { schema, default: fallback } of all) {
       if (fallback !== null) expect(schema.safeParse(fallback).success).toBe(true);
     }
-  });
-
-  it("is the one in docs/configuration.md", async () => {
-    const path = new URL("../../../../../docs/configuration.md", import.meta.url);
-    const text = await readFile(path, "utf8");
-    const [before, , after] = text.split(/(?<=<!-- settings -->\n)|(?=<!-- \/settings -->)/);
-    await expect(`${before}${settingsTable()}${after}`).toMatchFileSnapshot(path.pathname);
   });
 });
