@@ -12,7 +12,7 @@ interface Loaded {
 
 async function load(dir: string): Promise<Loaded> {
   const model = await loadBaseModel(dir);
-  return { model, generator: createToolGenerator(model) };
+  return { model, generator: createToolGenerator(model, { spin: () => running === 0 }) };
 }
 
 let loading: Promise<Loaded> | undefined;
@@ -23,8 +23,19 @@ function loaded(): Promise<Loaded> {
   return loading;
 }
 
+/** Training runs in progress. */
+let running = 0;
+
 serveProcess({
-  train: async (spec, control) => train((await loaded()).model, spec, control),
+  async train(spec, control) {
+    const { model } = await loaded();
+    running++;
+    try {
+      return await train(model, spec, control);
+    } finally {
+      running--;
+    }
+  },
   async *generate(request, signal) {
     yield* (await loaded()).generator.generate(request, signal);
   },

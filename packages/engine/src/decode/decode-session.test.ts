@@ -55,3 +55,11 @@ describe("sequences that are decoded together", () => {
     }
   });
 });
+
+test("whether threads wait busily changes no number, whenever it changes", async () => {
+  const stream: Stream = { adapter: adapters[1], prompt: promptOf(1, 9), count: 6 };
+  let asked = 0;
+  const found = await greedy(session({ threads: 2, spin: () => asked++ % 3 === 0 }), stream);
+  expect(asked).toBe(7);
+  expect(found).toEqual(await greedy(session({ threads: 2 }), stream));
+});

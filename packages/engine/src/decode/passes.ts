@@ -20,6 +20,11 @@ export interface PassOptions {
    * not fit.
    */
   weights?: WeightFormat;
+  /**
+   * Asked before each pass: whether idle threads may wait busily for the next operation, which is faster alone and several times slower
+   * beside a training run. A change compiles the graphs again. Default: they may.
+   */
+  spin?(): boolean;
 }
 
 export interface Passes {
@@ -33,6 +38,7 @@ export function createPasses(model: Pick<BaseModel, "spec" | "weights">, options
   const weightsOf = createPassWeights(model, options.weights ?? defaultWeights(spec));
   const open = openSizes(spec);
   const compiled = new Map<string, Promise<Session>>();
+  let spin = true;
   const sets = recent<LoraBatch>(keptSets);
   const numbers = new WeakMap<LoraWeights, number>();
   let count = 0;
@@ -40,9 +46,19 @@ export function createPasses(model: Pick<BaseModel, "spec" | "weights">, options
   function sessionFor(modules: LoraModules | null): Promise<Session> {
     const key = modules === null ? "" : [...modules.keys()].sort().join();
     const found =
-      compiled.get(key) ?? createSession(decodeGraph(spec, open, modules, weightsOf()), { threads, open, spin: false });
+      compiled.get(key) ?? createSession(decodeGraph(spec, open, modules, weightsOf()), { threads, open, spin });
     compiled.set(key, found);
     return found;
+  }
+
+  async function forget(): Promise<void> {
+    for (const session of await Promise.all(compiled.values())) await session.release();
+    compiled.clear();
+  }
+
+  async function adaptTo(wanted: boolean): Promise<void> {
+    if (wanted !== spin) await forget();
+    spin = wanted;
   }
 
   function numberOf(adapter: LoraWeights): number {
@@ -59,6 +75,7 @@ export function createPasses(model: Pick<BaseModel, "spec" | "weights">, options
 
   return {
     async run(cache, rows, tokens, length) {
+      await adaptTo(options.spin?.() ?? true);
       const lora = loraOf(rows);
       const session = await sessionFor(lora?.modules ?? null);
       const gate =
@@ -77,10 +94,7 @@ export function createPasses(model: Pick<BaseModel, "spec" | "weights">, options
       const sizes = { batch: cache.batch, length, past: cache.capacity, rank: lora?.rank ?? 0 };
       return toResult(await session.run(feeds, sizes), cache);
     },
-    async release() {
-      for (const session of await Promise.all(compiled.values())) await session.release();
-      compiled.clear();
-    },
+    release: forget,
   };
 }
 
