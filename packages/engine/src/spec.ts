@@ -64,6 +64,12 @@ export interface LoraSpec {
   useRslora?: boolean;
   /** Also learns the length of each row of the adapted weights (DoRA). Steps take longer. */
   useDora?: boolean;
+  /**
+   * Train on a base whose linear weights are held in 4 or 8 bits, each block of 32 with a scale (`loadBaseModel`'s `weightBits`): less
+   * memory, longer steps. At most one of the two.
+   */
+  loadIn4bit?: boolean;
+  loadIn8bit?: boolean;
   /** Draws A from a normal distribution of this standard deviation. Default: uniform in ±1/√in, as PEFT does. */
   initStd?: number;
   /** Seed of the initial A matrices. Default: the run's seed. */
@@ -129,6 +135,11 @@ export interface TrainSpec {
   /** Sequences (packed rows when `packing`) per forward pass. */
   batchSize: number;
   gradientAccumulationSteps: number;
+  /**
+   * Compute each block again in the backward pass instead of keeping what is inside it: far less memory, steps about a third longer, the same
+   * numbers. Default: when memory is short, and always on a base of 4 or 8 bits.
+   */
+  recompute?: boolean;
   /** Put several examples into one row, with attention kept inside each. */
   packing: boolean;
   learningRate: number;

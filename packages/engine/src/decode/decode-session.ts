@@ -2,6 +2,7 @@
 import type { BaseModel } from "../base-model.ts";
 import { type LoraWeights, planOf } from "../models/adapter.ts";
 import { mergedWeights } from "../models/merge.ts";
+import { denseModel } from "../models/packed.ts";
 import { checkAdapter } from "./lora-batch.ts";
 import { createPasses, type PassOptions } from "./passes.ts";
 import { createSequences, type Sequence } from "./sequences.ts";
@@ -29,9 +30,9 @@ export function createDecodeSession(model: Model, options: DecodeOptions = {}): 
   function mergedSession(adapter: LoraWeights): DecodeSession {
     if (merged?.adapter !== adapter) {
       checkAdapter(adapter);
-      const weights = mergedWeights(model.weights, adapter);
+      const { spec, weights } = denseModel(model);
       // Sequences of an earlier adapter may still run; what they use is freed after them.
-      merged = { adapter, session: createPlainSession({ ...model, weights }, options) };
+      merged = { adapter, session: createPlainSession({ spec, weights: mergedWeights(weights, adapter) }, options) };
     }
     return merged.session;
   }

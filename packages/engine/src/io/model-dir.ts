@@ -6,7 +6,13 @@ import { writeDirAtomically } from "./atomic.ts";
 import { type FileSystem, kindOf, listDir, nodeFileSystem, toIoError, writeFile } from "./file-system.ts";
 import { readJsonObject, toJsonText } from "./json-file.ts";
 import { toJsonTextLike } from "./number-text.ts";
-import { openSafetensors, type SafetensorsFile, type TensorToWrite, writeSafetensors } from "./safetensors.ts";
+import {
+  openSafetensors,
+  type Part,
+  type SafetensorsFile,
+  type TensorToWrite,
+  writeSafetensors,
+} from "./safetensors.ts";
 import type { Dtype } from "./safetensors-header.ts";
 
 /** Every tensor of a model, whichever file it lies in. */
@@ -18,8 +24,8 @@ export interface ModelWeights {
   dtypeOf(name: string): Dtype;
   /** Name of the file that it lies in. */
   fileOf(name: string): string;
-  /** Values in row-major order. */
-  read(name: string): Promise<Float32Array>;
+  /** Values in row-major order, or a part of them. */
+  read(name: string, part?: Part): Promise<Float32Array>;
   /** As they are on disk. */
   readBytes(name: string): Promise<Uint8Array>;
   close(): Promise<void>;
@@ -149,7 +155,7 @@ function toWeights(model: string, fileOf: Map<string, SafetensorsFile>, files: S
     shapeOf: (name) => find(name).tensors.get(name)!.shape,
     dtypeOf: (name) => find(name).tensors.get(name)!.dtype,
     fileOf: (name) => basename(find(name).path),
-    read: async (name) => find(name).read(name),
+    read: async (name, part) => find(name).read(name, part),
     readBytes: async (name) => find(name).readBytes(name),
     close: () => closeAll(files),
   };

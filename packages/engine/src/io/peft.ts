@@ -22,6 +22,8 @@ export interface AdapterModule {
 
 /** A LoRA adapter. Its scale is `alpha / r`, or `alpha / sqrt(r)` with `useRslora`. */
 export interface Adapter extends PeftConfig {
+  /** It was trained on base weights held in so many bits; absent = exact ones, or not told. */
+  baseWeightBits?: 4 | 8;
   /** Last parts of the adapted layers' names: `q_proj`, …. */
   targetModules: string[];
   /** By the layer's name in the base model: `model.layers.0.self_attn.q_proj`. */
@@ -32,6 +34,8 @@ export const ADAPTER_WEIGHTS_FILE = "adapter_model.safetensors";
 export const ADAPTER_CONFIG_FILE = "adapter_config.json";
 
 const PREFIX = "base_model.model.";
+/** Of the file's metadata, where PEFT neither looks nor minds: adapter_config.json has no place for it. */
+const bitsEntry = "midrun.base_weight_bits";
 const tensorName = (module: string, matrix: "A" | "B") => `${PREFIX}${module}.lora_${matrix}.weight`;
 const magnitudeName = (module: string) => `${PREFIX}${module}.lora_magnitude_vector`;
 const tensorPattern = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/;
@@ -52,7 +56,9 @@ export async function saveAdapter(
 /** Writes an adapter's two files into an existing directory, one after the other. */
 export async function writeAdapterFiles(dir: string, adapter: Adapter, fs: FileSystem): Promise<void> {
   const tensors = [...adapter.modules].flatMap(([name, module]) => toTensors(name, module, adapter.r));
-  await writeSafetensors(join(dir, ADAPTER_WEIGHTS_FILE), tensors, { format: "pt" }, fs);
+  const { baseWeightBits: bits } = adapter;
+  const metadata = { format: "pt", ...(bits === undefined ? {} : { [bitsEntry]: String(bits) }) };
+  await writeSafetensors(join(dir, ADAPTER_WEIGHTS_FILE), tensors, metadata, fs);
   const config = toPeftConfig(adapter, adapter.targetModules);
   await writeFile(fs, join(dir, ADAPTER_CONFIG_FILE), toJsonText(config));
 }
@@ -82,7 +88,9 @@ export async function loadAdapter(dir: string, fs: FileSystem = nodeFileSystem):
   const file = await openSafetensors(join(dir, ADAPTER_WEIGHTS_FILE), fs);
   try {
     const modules = await readModules(file, config);
-    return { ...config, targetModules: lastParts(modules.keys()), modules };
+    const bits = file.metadata[bitsEntry];
+    const held = bits === "4" || bits === "8" ? { baseWeightBits: Number(bits) as 4 | 8 } : {};
+    return { ...config, ...held, targetModules: lastParts(modules.keys()), modules };
   } finally {
     await file.close();
   }

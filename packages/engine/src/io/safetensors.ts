@@ -22,11 +22,20 @@ export interface SafetensorsFile {
   /** In the order of the header. */
   readonly tensors: ReadonlyMap<string, { dtype: Dtype; shape: readonly number[] }>;
   readonly metadata: Readonly<Record<string, string>>;
-  /** A tensor's values, row by row. Reads F32, F16, BF16 and F64 (rounded to float32); throws `not_supported` for the rest. */
-  read(name: string): Promise<Float32Array>;
+  /**
+   * A tensor's values, row by row, or those numbered from `part.start` up to `part.end`. Reads F32, F16, BF16 and F64 (rounded to float32);
+   * throws `not_supported` for the rest.
+   */
+  read(name: string, part?: Part): Promise<Float32Array>;
   /** A tensor's bytes as they are on disk, at offset 0 of a buffer of their own. */
   readBytes(name: string): Promise<Uint8Array<ArrayBuffer>>;
   close(): Promise<void>;
+}
+
+/** Some of a tensor's values in row-major order: from number `start` up to, without, number `end`. */
+export interface Part {
+  start: number;
+  end: number;
 }
 
 /** A tensor to be written. Give `data` as a function to make values only when their turn comes. */
@@ -96,15 +105,17 @@ function toFile(path: string, handle: FileHandle, header: SafetensorsHeader, dat
     if (!entry) throw badFile(path, `holds no tensor ${JSON.stringify(name)}.`, "Is it the file of another model?");
     return entry;
   };
-  const readBytes = async (name: string) => {
-    const { begin, end } = entryOf(name);
-    return readRange(handle, path, dataStart + begin, dataStart + end);
+  const readBytes = async (name: string, part?: Part) => {
+    const { begin, end, dtype } = entryOf(name);
+    const size = byteSizeOf(dtype, []);
+    const [from, to] = part === undefined ? [begin, end] : [begin + size * part.start, begin + size * part.end];
+    return readRange(handle, path, dataStart + from, dataStart + Math.min(to, end));
   };
-  const read = async (name: string) => {
+  const read = async (name: string, part?: Part) => {
     const { dtype } = entryOf(name);
     const decode = decoders[dtype];
     if (!decode) throw unreadable(path, name, dtype);
-    return decode((await readBytes(name)).buffer);
+    return decode((await readBytes(name, part)).buffer);
   };
   return { path, tensors, metadata, read, readBytes, close: () => handle.close() };
 }

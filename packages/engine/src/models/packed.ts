@@ -37,8 +37,42 @@ export function packedFeeds(name: string, weight: Float32Array, width: number, b
   return { [name]: packed, [scalesName(name)]: scales };
 }
 
+/** Exact weights that are in memory at a time while a matrix is being packed. */
+const readAtATime = 2 ** 21;
+
+/** Packs a matrix that is read some rows at a time; the result is `packedFeeds`'. */
+export async function readPacked(
+  name: string,
+  [rows, width]: readonly [number, number],
+  bits: PackedBits,
+  read: (part: { start: number; end: number }) => Promise<Float32Array>,
+): Promise<Feeds> {
+  const packed = new Uint8Array((rows * width * bits) / 8);
+  const scales = new Float32Array((rows * width) / blockLength);
+  const step = width * Math.max(1, Math.floor(readAtATime / width));
+  for (let start = 0; start < rows * width; start += step) {
+    const part = packRows(await read({ start, end: Math.min(start + step, rows * width) }), width, bits);
+    packed.set(part.packed, (start * bits) / 8);
+    scales.set(part.scales, start / blockLength);
+  }
+  return { [name]: packed, [scalesName(name)]: scales };
+}
+
+interface Model {
+  spec: DecoderSpec;
+  weights: Feeds;
+}
+
+/** The same model with every weight as plain numbers; a copy of those that were packed. */
+export function denseModel(model: Model): Model {
+  if (model.spec.weightBits === undefined) return model;
+  const { weightBits: _, ...spec } = model.spec;
+  const dense = [...packedShapes(model.spec).keys()].map((name) => [name, denseWeight(model, name)]);
+  return { spec, weights: { ...model.weights, ...Object.fromEntries(dense) } };
+}
+
 /** A weight as plain numbers: the model's own array, or what its packed form stands for. */
-export function denseWeight({ spec, weights }: { spec: DecoderSpec; weights: Feeds }, name: string): Float32Array {
+export function denseWeight({ spec, weights }: Model, name: string): Float32Array {
   const shape = packedShapes(spec).get(name);
   if (shape === undefined) return weights[name] as Float32Array;
   return unpackRows(packedWeight(weights, name), shape[1], spec.weightBits!);

@@ -3,7 +3,7 @@ import type { LoraSpec, TrainSpec } from "../spec.ts";
 import { syntheticModel, syntheticRow, syntheticSpec } from "../testing/synthetic.ts";
 import { tinySpec } from "../testing/tiny-run.ts";
 import { range } from "../util.ts";
-import { checkMemory, estimateRun } from "./estimate.ts";
+import { checkMemory, type EstimatedRun, estimateRun, fitPlan } from "./estimate.ts";
 import type { RunPlan } from "./run-plan.ts";
 import { countParameters, initialTrainables } from "./trainables.ts";
 
@@ -94,11 +94,49 @@ describe("a run that does not fit", () => {
   test.each<[string, "weights" | "activations" | "optimizer", Partial<TrainSpec>]>([
     ["batchSize", "activations", {}],
     ["maxLength", "activations", { batchSize: 1 }],
-    ["modelDir", "weights", {}],
+    ["lora.loadIn4bit", "weights", {}],
+    ["modelDir", "weights", { lora: { r: 4, alpha: 8, loadIn4bit: true } }],
+    ["recompute", "activations", { batchSize: 1, recompute: false }],
     ["lora", "optimizer", { lora: false }],
   ])("says to lower %s when it is mostly %s (%j)", (param, part, changes) => {
     expect(() => checkMemory(mostly(part), 50, spec(changes))).toThrow(
       expect.objectContaining({ param, hint: expect.any(String) }),
     );
+  });
+});
+
+describe("blocks are computed again in the backward pass", () => {
+  const trained = initialTrainables(model, { lora: { r: 4, alpha: 8 }, modelName: "tiny", seed: 1 });
+  const shape = { batch: 8, length, supervised: 256 };
+  const plan = {
+    rows: range(4).map((i) => syntheticRow(spec, length, 0.5, i)),
+    trainShape: shape,
+    evalShape: shape,
+    lora: trained.plan,
+    trainableParameters: countParameters(trained),
+  } as unknown as EstimatedRun;
+  const recompute = (available: number, changes: Partial<TrainSpec> = {}, of = model) =>
+    fitPlan(tinySpec("/out", changes), of, plan, { available, parts: 1 });
+  const needed = estimateRun({ gradientAccumulationSteps: 1 }, model, plan).memory.total;
+
+  test("where memory is short, which saves most of the activations", () => {
+    expect(recompute(2 * needed).plan.trainShape.recompute).toBeUndefined();
+    const { plan: chosen, estimate } = recompute(needed);
+    expect([chosen.trainShape.recompute, chosen.evalShape.recompute]).toEqual([true, true]);
+    expect(estimate.memory.activations).toBeLessThan(needed / 2);
+  });
+
+  test("as the run says, if it does", () => {
+    expect(recompute(2 * needed, { recompute: true }).plan.trainShape.recompute).toBe(true);
+    expect(recompute(needed, { recompute: false }).plan.trainShape.recompute).toBeUndefined();
+  });
+
+  test("always on packed weights, which are counted as they are held", () => {
+    const packed = syntheticModel({ ...spec, weightBits: 4 });
+    const held = Object.values(packed.weights).reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(held).toBeLessThan(baseBytes / 2);
+    const { plan: chosen, estimate } = recompute(100 * needed, {}, packed);
+    expect(chosen.trainShape.recompute).toBe(true);
+    expect(estimate.memory.weights).toBe(held);
   });
 });

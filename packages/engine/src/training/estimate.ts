@@ -4,11 +4,11 @@ import type { BaseModel } from "../base-model.ts";
 import { liveMemory } from "../graph/live-memory.ts";
 import { rewrite } from "../graph/rewrite.ts";
 import { backwardShareOf, trainingFlopsPerToken } from "../models/flops.ts";
-import type { LoraPlan } from "../models/objective.ts";
+import { type LoraPlan, recomputes } from "../models/objective.ts";
 import type { TrainSpec } from "../spec.ts";
 import { EngineError } from "../util.ts";
 import type { Objective } from "./objective.ts";
-import type { RunPlan } from "./run-plan.ts";
+import { type RunPlan, splitShapes, withRecompute } from "./run-plan.ts";
 import { tokenObjective } from "./token-objective.ts";
 
 /** Bytes at the most memory-hungry moment of a step. */
@@ -55,11 +55,14 @@ export function estimateRun(
   const trained = 4 * trainableParameters;
   const base = Object.values(weights).reduce((sum, { byteLength }) => sum + byteLength, 0);
   const graph = rewrite(Object.values(objective.trainingGraph(spec, run.trainShape, lora)));
-  const { fed, peak } = liveMemory(graph);
+  // ONNX Runtime computes the last output first: gradients from the last layer to the first.
+  const { fed, peak } = liveMemory(graph.toReversed());
+  // Besides the memory in which its first run found room for each value, a session that is not frugal holds a block for all of them.
+  const held = recomputes(spec, run.trainShape) ? peak : 2 * peak;
   // The weights are fed, too; with an adapter its own are among what is fed besides.
   const parts = {
     weights: lora === null ? base + trained : base,
-    activations: peak + Math.max(0, fed - base),
+    activations: held + Math.max(0, fed - base),
     gradients: gradientAccumulationSteps > 1 ? trained : 0,
     optimizer: 2 * trained,
   };
@@ -87,6 +90,33 @@ function flopsOfEpoch(spec: BaseModel["spec"], { rows, lora, trainableParameters
   return tokens * perToken;
 }
 
+export interface Room {
+  /** Bytes that the run may use. */
+  available: number;
+  /** In how many parts each micro-batch is computed. */
+  parts: number;
+}
+
+/**
+ * The plan with blocks computed again in the backward pass where the run asks for it, or says nothing and would fill most of the memory
+ * otherwise; and its estimate.
+ */
+export function fitPlan<Plan extends EstimatedRun>(
+  spec: TrainSpec,
+  model: Pick<BaseModel, "spec" | "weights">,
+  plan: Plan,
+  { available, parts }: Room,
+): { plan: Plan; estimate: RunEstimate } {
+  const estimated = (chosen: Plan) => ({
+    plan: chosen,
+    estimate: estimateRun(spec, model, { ...chosen, ...splitShapes(chosen, parts) }),
+  });
+  const always = spec.recompute ?? model.spec.weightBits !== undefined;
+  const first = estimated(always ? withRecompute(plan) : plan);
+  const short = first.estimate.memory.total > comfortable * available;
+  return short && spec.recompute === undefined && !always ? estimated(withRecompute(plan)) : first;
+}
+
 /** Bytes that this process may use: the machine's, or what its container is given. */
 export function availableMemory(): number {
   const limit = process.constrainedMemory();
@@ -107,12 +137,19 @@ export function checkMemory({ memory }: RunEstimate, available: number, spec: Tr
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;
 
 /** By what takes most. */
-function whatToLower(memory: MemoryEstimate, { batchSize, maxLength, lora }: TrainSpec) {
+function whatToLower(memory: MemoryEstimate, { batchSize, maxLength, lora, recompute }: TrainSpec) {
   const { weights, activations, gradients, optimizer } = memory;
   const trained = gradients + optimizer;
   if (lora === false && weights / 2 + trained > activations)
     return { param: "lora", hint: "Train an adapter (lora) instead of every parameter, or a smaller model." };
+  if (weights > activations && lora !== false && !lora.loadIn4bit)
+    return { param: "lora.loadIn4bit", hint: "Set lora.loadIn4bit, or train a smaller model." };
   if (weights > activations) return { param: "modelDir", hint: "Train a smaller model." };
+  if (recompute === false)
+    return {
+      param: "recompute",
+      hint: "Leave recompute out: blocks are then computed twice, and little of them is kept.",
+    };
   if (batchSize > 1)
     return {
       param: "batchSize",

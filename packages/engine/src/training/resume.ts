@@ -38,6 +38,7 @@ const irrelevantAlways: (keyof TrainSpec)[] = [
   "evalDataset",
   "loggingSteps",
   "microBatchMetrics",
+  "recompute",
   "keepCheckpoints",
   "initialAdapterDir",
   // Its effect is in the tokens.

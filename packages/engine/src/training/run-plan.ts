@@ -68,6 +68,13 @@ export function planRun(spec: TrainSpec, { train, evaluation, perSample }: Omit<
   };
 }
 
+/** The same plan with blocks computed again in the backward pass. */
+export const withRecompute = <Plan extends RunPlan>(plan: Plan): Plan => ({
+  ...plan,
+  trainShape: { ...plan.trainShape, recompute: true },
+  evalShape: { ...plan.evalShape, recompute: true },
+});
+
 /** The shapes of the same plan when each micro-batch is computed in `parts`. */
 export function splitShapes(plan: RunPlan, parts: number): Pick<RunPlan, "trainShape" | "evalShape"> {
   const { trainShape, evalShape, totalSteps, evalRows, perSample } = plan;

@@ -83,7 +83,9 @@ function adapterOf(model: TrainableModel, { modelName, seed: runSeed }: AdapterO
   }
   const gaussianInit = initStd !== undefined;
   const settings = { r, alpha, useRslora, dropout, targetModules, layers, gaussianInit, baseModelName: modelName };
-  const adapter: Adapter = { ...settings, ...(useDora ? { useDora } : {}), modules };
+  const { weightBits } = model.spec;
+  const held = weightBits === undefined ? {} : { baseWeightBits: weightBits };
+  const adapter: Adapter = { ...settings, ...(useDora ? { useDora } : {}), ...held, modules };
   const feeds = feedsOf(adapter) as Record<string, Float32Array>;
   return {
     plan,
