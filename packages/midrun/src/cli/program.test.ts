@@ -105,6 +105,7 @@ describe("midrun jobs", () => {
     [["jobs", "pause", "job-1", "--json"], json(job), job],
     [["jobs", "cancel", "job-1", "--json"], json(job), job],
     [["jobs", "resume", "job-1", "--json"], json(job), job],
+    [["jobs", "stop", "job-1", "--json"], json(job), job],
     [
       ["models", "list", "--json"],
       json({ data: [{ id: "m", object: "model", created: 0, owned_by: "midrun" }] }),
@@ -145,6 +146,18 @@ describe("midrun jobs", () => {
       );
     const { err } = await run(["jobs", "show", "job_9"], [answer]);
     expect(err).toBe('midrun: There is no job "job_9".\n  midrun jobs list shows them.\n');
+  });
+
+  it("rm asks before it deletes, and needs --yes where nobody can answer", async () => {
+    expect(await run(["jobs", "rm", "job-1"], [json(job)])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("--yes"),
+    });
+    const declined = await run(["jobs", "rm", "job-1"], [json(job)], { typed: ["no"] });
+    expect(declined).toMatchObject({ code: 1, err: "Nothing was deleted.\n", requests: ["GET /v1/jobs/job-1"] });
+    const agreed = await run(["jobs", "rm", "job-1", "--json"], [json(job), json({})], { typed: ["y"] });
+    expect(agreed.requests).toEqual(["GET /v1/jobs/job-1", "DELETE /v1/jobs/job-1"]);
+    expect(JSON.parse(agreed.out)).toEqual({ id: "job-1", deleted: true });
   });
 
   it("logs prints what there is with times, or the last of it, and ends", async () => {

@@ -15,7 +15,7 @@ export function formatError(error: unknown, debug: boolean): string {
 /** What a server says of its routes, at the end of a message or as a hint, and the command that does the same. */
 const routes: readonly [route: RegExp, command: string][] = [
   [/\bGET \/v1\/(jobs|models) lists\b/, "midrun $1 list shows"],
-  [/\bGET \/v1\/jobs\/\S+ shows\b/, "midrun jobs show shows"],
+  [/\bGET \/v1\/jobs\/\S+\/artifacts lists\b/, "midrun jobs show lists"],
   [/\bPOST \/v1\/jobs\/\S+\/(resume|cancel|pause)\b/, "midrun jobs $1"],
 ];
 

@@ -3,14 +3,11 @@ import type { Settings } from "../protocol/settings.ts";
 import type { LocalServerOptions } from "../server/index.ts";
 import type { ListenOptions } from "../server/serve.ts";
 
-export function serverOptions({
-  host,
-  port,
-  dataDir,
-  slots,
-  allowedHosts,
-  modelAliases,
-}: Settings): LocalServerOptions & ListenOptions {
-  const named = allowedHosts.length > 0 ? { allowedHosts } : {};
-  return { host, port, dataDir, slots, modelAliases, ...named };
+export function serverOptions(settings: Settings): LocalServerOptions & ListenOptions {
+  const { host, port, dataDir, slots, onRestart, maxBodyBytes, maxFileBytes, allowedHosts, modelAliases } = settings;
+  return {
+    ...{ host, port, dataDir, slots, onRestart, maxBodyBytes, modelAliases },
+    ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
+    ...(allowedHosts.length > 0 ? { allowedHosts } : {}),
+  };
 }

@@ -55,6 +55,8 @@ export interface JobsResource {
   /** Newest first. */
   list(options?: ListJobsOptions): Promise<Page<Job>>;
   cancel(jobId: string, options?: RequestOptions): Promise<Job>;
+  /** Deletes a job that is over, with its history, its files and its models. */
+  delete(jobId: string, options?: RequestOptions): Promise<void>;
   /** Saves a checkpoint after the current step and stops there. */
   pause(jobId: string, options?: RequestOptions): Promise<Job>;
   /** Ends a job after its current step and keeps what it has learnt: it is completed, with a final adapter. */
@@ -91,6 +93,9 @@ export function createJobsResource(transport: Transport): JobsResource {
     list: ({ limit, after, status, ...options } = {}) => {
       const path = `/v1/jobs${queryOf({ limit, after, status })}`;
       return sendJson<Page<Job>>(transport, { method: "GET", path }, options);
+    },
+    delete: async (jobId, options) => {
+      await sendJson<unknown>(transport, { method: "DELETE", path: pathOf(jobId) }, options);
     },
     cancel: command("cancel"),
     pause: command("pause"),

@@ -130,6 +130,8 @@ export interface Store extends FileRecords, CompletionRecords, KeyRecords {
   createJob(job: NewJob, first: NewEvent, key?: IdempotencyKey): Promise<{ job: JobRecord; events: JobEvent[] }>;
   /** Null: no such job. */
   changeJob(jobId: string, change: JobChange): Promise<ChangeResult | null>;
+  /** Deletes the job with all that is stored of it, if its status is among `from`. Gives the status it had; null: no such job. */
+  deleteJob(jobId: string, from: readonly JobStatus[]): Promise<JobStatus | null>;
   getJob(jobId: string): Promise<JobRecord | null>;
   findJobByModelName(modelName: string): Promise<JobRecord | null>;
   /** The job that this key made or changed. Throws `idempotency_conflict` when that was another request. */

@@ -3,6 +3,7 @@ import { Option } from "commander";
 import { isTerminalEvent, type JobEvent } from "../../protocol/event.ts";
 import { type Job, type JobStatus, jobStatuses } from "../../protocol/job.ts";
 import { type AnyCommand, defineCommand } from "../command.ts";
+import { confirm } from "../confirm.ts";
 import { createDisplay } from "../display.ts";
 import { follow } from "../follow.ts";
 import { type CliIo, exitCodes } from "../io.ts";
@@ -51,7 +52,16 @@ export const jobCommands: readonly AnyCommand[] = [
   defineJobCommand("show", "one job and what it made", showJob),
   defineJobCommand("pause", "save a checkpoint after the current step and stop there", pauseJob),
   defineJobCommand("resume", "continue a paused job from its newest checkpoint", resumeJob),
+  defineJobCommand("stop", "end a job after its current step and keep what it learned as its result", stopJob),
   defineJobCommand("cancel", "end a job for good", cancelJob),
+  defineCommand<RemoveOptions, [jobId: string]>({
+    name: "jobs rm",
+    description: "delete a job that is over, with its history, its checkpoints and its models",
+    arguments: [jobArgument],
+    options: [new Option("-y, --yes", "do not ask"), jsonOption()],
+    examples: ["jobs rm job_0123", "jobs rm job_0123 --yes"],
+    run: removeJob,
+  }),
 ];
 
 function defineJobCommand(
@@ -69,6 +79,10 @@ export interface ListOptions extends JsonOption {
   /** Only jobs older than this one. */
   after?: string;
   status?: JobStatus;
+}
+
+interface RemoveOptions extends JsonOption {
+  yes?: boolean;
 }
 
 interface LogsOptions extends JsonOption {
@@ -190,16 +204,38 @@ async function cancelJob(io: CliIo, { json = false }: JsonOption, jobId: string)
   return exitCodes.done;
 }
 
+async function removeJob(io: CliIo, { json, yes = false }: RemoveOptions, jobId: string): Promise<number> {
+  const { name, artifacts } = await io.client.jobs.retrieve(jobId);
+  const what = artifacts.length === 0 ? "nothing was saved of it" : `${artifacts.length} saved adapters go with it`;
+  if (!(await confirm(io, `Delete job ${jobId} (${name}; ${what})?`, yes))) return exitCodes.failed;
+  await io.client.jobs.delete(jobId);
+  io.out(json ? formatJson({ id: jobId, deleted: true }) : `Deleted ${jobId}.\n`);
+  return exitCodes.done;
+}
+
+const resumeJob = (io: CliIo, { json = false }: JsonOption, jobId: string) =>
+  orFollow(io, { json, job: io.client.jobs.resume(jobId), told: `Job ${jobId} continues.` });
+
+const stopJob = (io: CliIo, { json = false }: JsonOption, jobId: string) =>
+  orFollow(io, { json, job: io.client.jobs.stop(jobId), told: `Job ${jobId} ends after its current step.` });
+
 /** On a server the job goes on there; in this process it is followed to its end, since it would end with the process. */
-async function resumeJob(io: CliIo, { json = false }: JsonOption, jobId: string): Promise<number> {
+async function orFollow(
+  io: CliIo,
+  { json, job, told }: { json: boolean; job: Promise<Job>; told: string },
+): Promise<number> {
   const { jobs, inProcess } = io.client;
-  const job = await jobs.resume(jobId);
+  const found = await job;
+  const { id } = found;
   if (!inProcess) {
-    io.out(json ? formatJson(job) : `Job ${jobId} continues. Watch it with: midrun jobs events ${jobId}\n`);
+    io.out(json ? formatJson(found) : `${told} Watch it with: midrun jobs events ${id}\n`);
     return exitCodes.done;
   }
-  const events = () => jobs.events(jobId);
-  return follow(io, { jobId, events, pause: () => jobs.pause(jobId), over: untilOver(io, jobId) }, { json });
+  return follow(
+    io,
+    { jobId: id, events: () => jobs.events(id), pause: () => jobs.pause(id), over: untilOver(io, id) },
+    { json },
+  );
 }
 
 async function untilOver({ client }: CliIo, jobId: string): Promise<Job> {

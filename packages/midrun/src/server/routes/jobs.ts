@@ -11,6 +11,7 @@ import { toCheckpointName } from "../model-name.ts";
 import { queryInteger, readIdempotencyKey, readJson } from "../request-body.ts";
 import type { JobRecord, Store, StoredArtifact } from "../store.ts";
 import type { Command } from "../transitions.ts";
+import { deleteJob } from "./delete-job.ts";
 import { answerArtifact, listArtifacts } from "./job-artifacts.ts";
 import { answerEvents } from "./job-events.ts";
 
@@ -69,6 +70,7 @@ export function jobRoutes(services: Services): Hono<Env> {
     .post("/:id/pause", command("pause"))
     .post("/:id/resume", command("resume"))
     .post("/:id/stop", command("stop"))
+    .delete("/:id", async (c) => c.json(await deleteJob(services, c.req.param("id"))))
     .get("/:id/events", async (c) => answerEvents(c, services, (await getJob(store, c.req.param("id"))).id))
     .get("/:id/checkpoints", async (c) => listCheckpoints(c, store, await getJob(store, c.req.param("id"))))
     .get("/:id/artifacts", async (c) => listArtifacts(c, services, await getJob(store, c.req.param("id"))))

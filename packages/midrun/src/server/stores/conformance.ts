@@ -329,6 +329,38 @@ export function storeConformance(name: string, create: () => Promise<Store>): vo
       });
     });
 
+    describe("deleting a job", () => {
+      it("leaves nothing of it, its key included, and everything of others", async () => {
+        const key = { key: "k", fingerprint: "f" };
+        await add("a");
+        await add("b");
+        await store.changeJob("a", {
+          from: ["queued"],
+          artifacts: [artifact("checkpoint", 2)],
+          events: [warning("2")],
+          key,
+        });
+        await complete("a");
+        expect(await store.deleteJob("a", ["completed"])).toBe("completed");
+        expect(await store.getJob("a")).toBeNull();
+        expect(await store.listEvents("a", { after: 0, limit: 9 })).toEqual([]);
+        expect(await store.listCheckpoints("a", { after: 0, limit: 9 })).toEqual([]);
+        expect(await store.findKey(key)).toBeNull();
+        expect((await store.listJobs({ limit: 9 })).data.map(({ id }) => id)).toEqual(["b"]);
+        expect((await store.nextQueued())?.id).toBe("b");
+        expect(await store.changeJob("a", { from: ["completed"] })).toBeNull();
+        await add("a");
+        expect(await store.listEvents("a", { after: 0, limit: 9 })).toHaveLength(1);
+      });
+
+      it("is refused in another status, and there is nothing to delete of an unknown one", async () => {
+        await add("a");
+        expect(await store.deleteJob("a", ["completed", "failed"])).toBe("queued");
+        expect(await store.getJob("a")).not.toBeNull();
+        expect(await store.deleteJob("x", ["queued"])).toBeNull();
+      });
+    });
+
     describe("jobs of OpenAI's API", () => {
       it("keep their request, and wait while they are held", async () => {
         const { job } = await add("a", { held: true, fineTuning: exampleFineTuning });

@@ -145,6 +145,14 @@ export function createMemoryStore({ exclusive = true }: MemoryStoreOptions = {})
       return { outcome: "applied", status: entry.record.status, events };
     },
 
+    async deleteJob(jobId, from) {
+      const status = entries.get(jobId)?.record.status ?? null;
+      if (status === null || !from.includes(status)) return status;
+      entries.delete(jobId);
+      for (const { key } of [...keys.values()].filter((each) => each.jobId === jobId)) keys.delete(key);
+      return status;
+    },
+
     async getJob(jobId) {
       const entry = entries.get(jobId);
       return entry ? toRecord(entry) : null;

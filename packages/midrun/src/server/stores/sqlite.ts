@@ -98,6 +98,9 @@ function listJobs(statements: Statements, { after, limit, status }: ListJobs) {
   return { data: rows.slice(0, limit).map((row) => readJob(statements, row)), hasMore: rows.length > limit };
 }
 
+/** Everything that refers to a job. */
+const tablesOfJobs = ["events", "artifacts", "idempotency_keys", "job_specs"];
+
 const waiting = "status = 'queued' AND NOT held";
 const queueOrder = "ORDER BY priority DESC, queue_position LIMIT 1";
 const leased = "id = ? AND status = 'running' AND lease_token = ?";
@@ -182,6 +185,15 @@ export function createSqliteStore(path: string, { lockTimeoutMs = 1000 }: Sqlite
         if (isFenced) return { outcome: "fenced", status: row.status, events: [] };
         const events = applyChange(statements, jobId, row.last_event_id, change);
         return { outcome: "applied", status: change.set?.status ?? row.status, events };
+      }),
+
+    deleteJob: async (jobId, from) =>
+      transaction(database, () => {
+        const status = get<Pick<JobRow, "status">>("SELECT status FROM jobs WHERE id = ?", jobId)?.status ?? null;
+        if (status === null || !from.includes(status)) return status;
+        for (const table of tablesOfJobs) run(`DELETE FROM ${table} WHERE job_id = ?`, jobId);
+        run("DELETE FROM jobs WHERE id = ?", jobId);
+        return status;
       }),
 
     getJob: async (jobId) => findJob(statements, "WHERE jobs.id = ?", jobId),
