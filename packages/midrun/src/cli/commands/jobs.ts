@@ -213,11 +213,13 @@ async function removeJob(io: CliIo, { json, yes = false }: RemoveOptions, jobId:
   return exitCodes.done;
 }
 
-const resumeJob = (io: CliIo, { json = false }: JsonOption, jobId: string) =>
-  orFollow(io, { json, job: io.client.jobs.resume(jobId), told: `Job ${jobId} continues.` });
+function resumeJob(io: CliIo, { json = false }: JsonOption, jobId: string): Promise<number> {
+  return orFollow(io, { json, job: io.client.jobs.resume(jobId), told: `Job ${jobId} continues.` });
+}
 
-const stopJob = (io: CliIo, { json = false }: JsonOption, jobId: string) =>
-  orFollow(io, { json, job: io.client.jobs.stop(jobId), told: `Job ${jobId} ends after its current step.` });
+function stopJob(io: CliIo, { json = false }: JsonOption, jobId: string): Promise<number> {
+  return orFollow(io, { json, job: io.client.jobs.stop(jobId), told: `Job ${jobId} ends after its current step.` });
+}
 
 /** On a server the job goes on there; in this process it is followed to its end, since it would end with the process. */
 async function orFollow(
