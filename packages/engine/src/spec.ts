@@ -301,8 +301,8 @@ export interface ConstraintOptions {
 export interface GenerateRequest {
   /** Adapter directory; omit for the base model. */
   adapterDir?: string;
-  /** A chat, or text to be continued as it is. */
-  prompt: { messages: ChatMessage[] } | { text: string };
+  /** A chat, or text to be continued as it is, or the tokens of one. With `specialTokens` names of control tokens in the text mean them. */
+  prompt: { messages: ChatMessage[] } | { text: string; specialTokens?: boolean } | { ids: number[] };
   /** Functions that the model is told of and may call. Chats only. */
   tools?: ToolDefinition[];
   /** Default: "auto". With "none" the model is not told of the tools either. */

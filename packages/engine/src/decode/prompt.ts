@@ -8,21 +8,41 @@ export function promptIds(model: BaseModel, request: GenerateRequest): number[] 
   const ids = encode(model, request);
   const most = model.spec.maxPositions - 1;
   if (ids.length <= most) return ids;
+  const param = "messages" in request.prompt ? "messages" : "prompt";
   throw new EngineError(
     "context_length_exceeded",
     `The prompt has ${ids.length} tokens; this model's context holds ${most + 1}, of which one is needed for the answer.`,
-    { param: "messages", hint: "Shorten the messages." },
+    { param, hint: `Shorten the ${param}.` },
   );
 }
 
 function encode({ tokenizer, chatTemplate }: BaseModel, { prompt, tools }: GenerateRequest): number[] {
   if ("messages" in prompt) return chatTemplate.encodePrompt(prompt.messages, tools === undefined ? {} : { tools });
-  const ids = tokenizer.encode(prompt.text);
-  const all = tokenizer.bosForText === null ? ids : [tokenizer.bosForText, ...ids];
+  const all = "ids" in prompt ? checkIds(prompt.ids, tokenizer) : encodeText(prompt, tokenizer);
   if (all.length > 0) return all;
   throw new EngineError("invalid_request", "The prompt is empty.", {
     param: "prompt",
     hint: "Give at least one token of text.",
+  });
+}
+
+function encodeText(
+  { text, specialTokens = false }: { text: string; specialTokens?: boolean },
+  tokenizer: BaseModel["tokenizer"],
+): number[] {
+  const ids = tokenizer.encode(text, { specialTokens });
+  const { bosForText: bos } = tokenizer;
+  // A text that names it has it already.
+  return bos === null || ids[0] === bos ? ids : [bos, ...ids];
+}
+
+/** Whoever gives tokens has said how the text begins. */
+function checkIds(ids: number[], { vocabSize }: BaseModel["tokenizer"]): number[] {
+  const wrong = ids.find((id) => !Number.isSafeInteger(id) || id < 0 || id >= vocabSize);
+  if (wrong === undefined) return ids;
+  throw new EngineError("invalid_request", `The prompt has the token ${wrong}.`, {
+    param: "prompt",
+    hint: `This model's tokens are the integers from 0 to ${vocabSize - 1}.`,
   });
 }
 

@@ -114,13 +114,18 @@ async function train(spec: TrainSpec, { onEvent, nextCommand }: TrainControl): P
   return { status: "completed", step, adapterDir, metrics: metricsOf(step, totalSteps) };
 }
 
+function textOf(prompt: GenerateRequest["prompt"]): string {
+  if ("text" in prompt) return prompt.text;
+  return "ids" in prompt ? prompt.ids.join(" ") : (prompt.messages.at(-1)?.content ?? "");
+}
+
 /** Says back the last message, a word a token. */
 async function* generate(
   { prompt, maxTokens, adapterDir }: GenerateRequest,
   signal: AbortSignal,
 ): AsyncGenerator<GenerateEvent> {
   if (adapterDir) await access(adapterDir);
-  const text = "text" in prompt ? prompt.text : (prompt.messages.at(-1)?.content ?? "");
+  const text = textOf(prompt);
   if (text === "crash") process.exit(3);
   const words = text.split(" ");
   const given = words.slice(0, maxTokens);

@@ -73,8 +73,9 @@ const structuredOutputsSchema = z.strictObject({
 });
 export type StructuredOutputsRequest = z.output<typeof structuredOutputsSchema>;
 
-/** The older names of the same. */
-const guidedFields = {
+/** The same, and its older names. */
+export const structuredRequestFields = {
+  structured_outputs: structuredOutputsSchema.nullish(),
   guided_json: z.unknown().optional(),
   guided_regex: z.string().nullish(),
   guided_choice: choiceSchema.nullish(),
@@ -114,8 +115,7 @@ export const chatCompletionRequestSchema = z.object({
   parallel_tool_calls: z.boolean().nullish(),
   ...oldToolFields,
   response_format: responseFormatSchema.nullish(),
-  structured_outputs: structuredOutputsSchema.nullish(),
-  ...guidedFields,
+  ...structuredRequestFields,
   presence_penalty: penaltySchema.nullish(),
   frequency_penalty: penaltySchema.nullish(),
   logprobs: z.boolean().nullish(),

@@ -21,6 +21,7 @@ import { type AllowedHosts, loopbackGuard } from "./loopback-guard.ts";
 import type { ModelAliases } from "./model-aliases.ts";
 import { chatCompletionRoutes } from "./routes/chat-completions.ts";
 import { checkpointPermissionRoutes } from "./routes/checkpoint-permissions.ts";
+import { completionRoutes } from "./routes/completions.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { fineTuningJobRoutes } from "./routes/fine-tuning-jobs.ts";
 import { graderRoutes } from "./routes/graders.ts";
@@ -115,6 +116,7 @@ function createRoutes(services: Services, options: AppOptions, ready: Promise<vo
   app.route("/v1/models", modelRoutes(services));
   app.route("/v1/chat/completions", chatCompletionRoutes(services));
   app.route("/v1/chat/completions", storedCompletionRoutes(services));
+  app.route("/v1/completions", completionRoutes(services));
   app.route("/v1/inference", inferenceRoutes(services));
   app.route("/v1/files", fileRoutes(services));
   app.route("/v1/uploads", uploadRoutes(services));

@@ -2,13 +2,17 @@
 import type { z } from "zod";
 import { MidrunError } from "../errors.ts";
 import type { AdapterRef } from "../protocol/chat.ts";
-import { chatCompletionRequestSchema, inferRequestSchema } from "../protocol/chat-request.ts";
+import {
+  chatCompletionRequestSchema,
+  inferRequestSchema,
+  type structuredRequestFields,
+} from "../protocol/chat-request.ts";
 import { parseWith } from "../protocol/parse.ts";
 import { type AskedConstraint, askedConstraint, type StructuredFields } from "./chat-constraint.ts";
 import { askedTools } from "./chat-tools.ts";
 import type { GenerateInput } from "./runner.ts";
 
-type Asked = Omit<GenerateInput, "model" | "adapterDir" | "signal">;
+export type Asked = Omit<GenerateInput, "model" | "adapterDir" | "signal">;
 
 export interface ChatAsk {
   /** A model's name, or the adapter of a job. */
@@ -23,7 +27,7 @@ export interface ChatAsk {
 
 /** Fields that both bodies have, in our names; `null` and absent are the same. */
 type Request = z.output<typeof inferRequestSchema>;
-type Sampling = Pick<Request, "messages"> & {
+export type Sampling = Pick<Request, "messages"> & {
   [K in keyof Omit<Request, "messages" | "adapter" | "model" | "stream">]?: Request[K] | null;
 };
 
@@ -43,7 +47,12 @@ const neutral = {
   ...{ presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1 },
 };
 
-function toInput(sampling: Sampling, constraint: AskedConstraint | null, spell: (name: string) => string): Asked {
+/** The same fields for a runner, defaults filled in. */
+export function toInput(
+  sampling: Sampling,
+  constraint: AskedConstraint | null,
+  spell: (name: string) => string,
+): Asked {
   const { messages, maxTokens, temperature, topP, stop, seed, logprobs, topLogprobs, logitBias } = sampling;
   const { n, topK, minP, minTokens, presencePenalty, frequencyPenalty, repetitionPenalty } = sampling;
   if (topLogprobs != null && !logprobs) {
@@ -74,7 +83,7 @@ function toUnsigned(seed: number): number {
 }
 
 /** Replaces the field at the beginning of `logitBias["7"]`, `messages[0].content`, …. */
-function speller(spell: (name: string) => string, constraint: AskedConstraint | null) {
+export function speller(spell: (name: string) => string, constraint: AskedConstraint | null) {
   return (param: string) => {
     if (param.startsWith("constraint")) return constraint?.param ?? param;
     return param.replace(/^\w+/, spell);
@@ -82,7 +91,7 @@ function speller(spell: (name: string) => string, constraint: AskedConstraint | 
 }
 
 const asItIs = (name: string) => name;
-const toSnakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+export const toSnakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** Body of `POST /v1/inference/chat`. Throws `invalid_request`. */
 export function parseInferRequest(body: unknown): ChatAsk {
@@ -101,8 +110,10 @@ export function parseInferRequest(body: unknown): ChatAsk {
   return { target, input, stream, includeUsage: false, spell: speller(asItIs, constraint) };
 }
 
+type StructuredRequest = Pick<z.output<typeof chatCompletionRequestSchema>, keyof typeof structuredRequestFields>;
+
 /** vLLM's fields, new and old; those of the old ones that concern blanks and properties go with OpenAI's field too. */
-function structuredFields(request: z.output<typeof chatCompletionRequestSchema>): StructuredFields[] {
+export function structuredFields(request: StructuredRequest): StructuredFields[] {
   const { structured_outputs, disable_any_whitespace, disable_additional_properties } = request;
   const old = {
     guided_json: request.guided_json,

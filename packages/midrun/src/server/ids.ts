@@ -19,6 +19,7 @@ export function randomAlphanumerics(length: number, random: RandomBytes = random
 export const newJobId = (random?: RandomBytes): string => `job_${randomAlphanumerics(24, random)}`;
 export const newRequestId = (random?: RandomBytes): string => `req_${randomAlphanumerics(24, random)}`;
 export const newCompletionId = (random?: RandomBytes): string => `chatcmpl-${randomAlphanumerics(24, random)}`;
+export const newTextCompletionId = (random?: RandomBytes): string => `cmpl-${randomAlphanumerics(24, random)}`;
 export const newFineTuningJobId = (random?: RandomBytes): string => `ftjob-${randomAlphanumerics(24, random)}`;
 export const newFileId = (random?: RandomBytes): string => `file-${randomAlphanumerics(24, random)}`;
 export const newUploadId = (random?: RandomBytes): string => `upload_${randomAlphanumerics(24, random)}`;

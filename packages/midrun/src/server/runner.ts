@@ -42,6 +42,8 @@ export interface TrainPlace {
 
 /** What not every runner can do. Absent: not asked for. */
 export interface GenerateOptions {
+  /** Text to be continued as it is, control tokens by name, or token ids: in place of a chat, `messages` is then empty. */
+  prompt?: string | number[];
   /** Answers to the same prompt, 2..128. */
   n?: number;
   /** Choose among so many of the likeliest tokens. */
@@ -73,6 +75,7 @@ export interface GenerateOptions {
 export type GenerateOption = keyof GenerateOptions;
 
 const optionNames: Record<GenerateOption, true> = {
+  prompt: true,
   n: true,
   topK: true,
   minP: true,

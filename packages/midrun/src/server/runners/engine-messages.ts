@@ -90,22 +90,29 @@ export function fromEngineError({ code, message, param, hint }: WorkerErrorBody)
   return new MidrunError(code, message, { param, hint });
 }
 
+function toPrompt({ prompt, messages }: Pick<GenerateInput, "prompt" | "messages">): GenerateRequest["prompt"] {
+  if (typeof prompt === "string") return { text: prompt, specialTokens: true };
+  if (prompt !== undefined) return { ids: prompt };
+  return {
+    messages: messages.map((message) =>
+      message.role === "assistant" ? { ...message, content: message.content ?? null } : message,
+    ),
+  };
+}
+
 export function toGenerateRequest({
   model: _model,
   signal: _signal,
   adapterDir,
   messages,
+  prompt,
   seed,
   ...asked
 }: GenerateInput): GenerateRequest {
   return {
     ...asked,
     ...(adapterDir === null ? {} : { adapterDir }),
-    prompt: {
-      messages: messages.map((message) =>
-        message.role === "assistant" ? { ...message, content: message.content ?? null } : message,
-      ),
-    },
+    prompt: toPrompt({ prompt, messages }),
     ...(seed === null ? {} : { seed }),
   };
 }

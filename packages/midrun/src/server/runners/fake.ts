@@ -38,7 +38,7 @@ export interface FakeRunnerOptions {
   reply?: (input: GenerateInput, index: number) => string;
   /** Functions that an answer calls, behind its words. Default: none. */
   calls?: (input: GenerateInput, index: number) => readonly { name: string; arguments: string }[];
-  /** What it says it can do; all but `n` is the reply's affair. Default: `n`. */
+  /** What it says it can do; all but `n` is the reply's affair. Default: `n` and `prompt`. */
   can?: readonly GenerateOption[];
   /** What outlives the runner: the step of the newest checkpoint below each job directory. Default: a disk of its own. */
   disk?: Map<string, number>;
@@ -91,9 +91,9 @@ function metricsOf(step: number, totalSteps: number, loss: number): StepMetrics 
   return { ...measured, ...unmeasured, gflops: null, paddingShare: null, supervisedShare: null };
 }
 
-function defaultReply({ model, adapterDir, messages }: GenerateInput): string {
-  const { content } = messages.at(-1)!;
-  return `${adapterDir?.split("/").at(-1) ?? model}: ${content}`;
+function defaultReply({ model, adapterDir, messages, prompt }: GenerateInput): string {
+  const asked = prompt ?? messages.at(-1)?.content;
+  return `${adapterDir?.split("/").at(-1) ?? model}: ${asked}`;
 }
 
 function cutAtStop(text: string, stop: readonly string[]): string {
@@ -226,7 +226,8 @@ export function createFakeRunner(options: FakeRunnerOptions = {}): FakeRunner {
       finishReasons.push(given.length < pieces.length ? "length" : end);
       completionTokens += given.length;
     }
-    const promptTokens = input.messages.reduce((sum, { content }) => sum + (content ?? "").split(" ").length, 0);
+    const texts = [...input.messages.map(({ content }) => content ?? ""), ...[input.prompt ?? []].flat()];
+    const promptTokens = texts.reduce<number>((sum, text) => sum + String(text).split(" ").length, 0);
     yield { type: "done", finishReason: finishReasons[0]!, finishReasons, promptTokens, completionTokens };
   }
 
@@ -256,7 +257,7 @@ export function createFakeRunner(options: FakeRunnerOptions = {}): FakeRunner {
       const metrics = metricsOf(step, spec.maxSteps ?? steps, loss(step));
       return [{ type: "checkpoint.saved", step, artifacts: [checkpointOf(jobDir, step)], metrics }];
     },
-    can: options.can ?? ["n"],
+    can: options.can ?? ["n", "prompt"],
     generate,
     async advance(count = 1, jobId) {
       const training = find(jobId);
