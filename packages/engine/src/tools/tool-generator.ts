@@ -22,7 +22,7 @@ export function createToolGenerator(model: BaseModel, options: DecodeOptions = {
   return {
     async *generate(request, signal) {
       const { prompt } = request;
-      if ("text" in prompt) return yield* generator.generate(request, signal);
+      if (!("messages" in prompt)) return yield* generator.generate(request, signal);
       found ??= { format: findToolFormat(model.chatTemplate) };
       const plan = planTools(model, found.format, prompt.messages, request);
       const events = generator.generate(plan.request, signal);
