@@ -14,6 +14,7 @@ it("midrun exports this list and nothing else", () => {
     "isMidrun",
     "loadModel",
     "readDeltas",
+    "readMessage",
     "readText",
     "runTrainer",
     "unloadModel",

@@ -14,7 +14,7 @@ export type {
   ListJobsOptions,
 } from "./client/jobs.ts";
 export type { ModelInfo, ModelsResource } from "./client/models.ts";
-export { readDeltas, readText } from "./client/read.ts";
+export { type AssistantMessage, readDeltas, readMessage, readText } from "./client/read.ts";
 export { type ErrorCode, MidrunError, type MidrunErrorOptions } from "./errors.ts";
 export type {
   AdapterRef,
@@ -23,6 +23,7 @@ export type {
   ChatMessage,
   ResponseFormat,
   StructuredOutputs,
+  ToolCall,
   ToolChoice,
   ToolDefinition,
 } from "./protocol/chat.ts";

@@ -56,7 +56,7 @@ export interface InferArgs {
 }
 
 /**
- * Asks one fixed set of weights. Gives the raw response: `readText` and `readDeltas` read it. Every call is a request of
+ * Asks one fixed set of weights. Gives the raw response: `readText`, `readDeltas` and `readMessage` read it. Every call is a request of
  * its own, never repeated. Throws `ApiError` when the answer is not 2xx, and the signal's reason after an abort.
  */
 export type Infer = (args: InferArgs) => Promise<Response>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "./api-error.ts";
-import { readDeltas, readText } from "./read.ts";
+import { readDeltas, readMessage, readText } from "./read.ts";
 import { collect, json, refuse, stream } from "./scripted-fetch.ts";
 
 const request = new Request("http://server/");
@@ -43,6 +43,55 @@ describe("readText", () => {
   it("throws for a frame that is no JSON, and for a refusal", async () => {
     await expect(readText(await stream("data: {oops\n\n")(request))).rejects.toMatchObject({ code: "network" });
     await expect(readText(await refuse(404, "model_not_found")(request))).rejects.toBeInstanceOf(ApiError);
+  });
+});
+
+describe("readMessage", () => {
+  const call = (id: string, name: string, args: string) => ({
+    id,
+    type: "function" as const,
+    function: { name, arguments: args },
+  });
+
+  it("puts calls together from a stream", async () => {
+    const pieces = [
+      chunk({ role: "assistant", content: "" }),
+      chunk({ tool_calls: [{ index: 0, ...call("call_a", "clock", "") }] }),
+      chunk({ tool_calls: [{ index: 0, function: { arguments: '{"zone": ' } }] }),
+      chunk({
+        tool_calls: [
+          { index: 0, function: { arguments: "1}" } },
+          { index: 1, ...call("call_b", "list", "{}") },
+        ],
+      }),
+      "data: [DONE]\n\n",
+    ];
+    expect(await readMessage(await stream(pieces.join(""))(request))).toEqual({
+      role: "assistant",
+      content: null,
+      tool_calls: [call("call_a", "clock", '{"zone": 1}'), call("call_b", "list", "{}")],
+    });
+  });
+
+  it("reads a document, with words, calls or both", async () => {
+    const tool_calls = [call("call_a", "clock", "{}")];
+    for (const [content, calls] of [
+      ["Hi", undefined],
+      ["Wait.", tool_calls],
+      [null, tool_calls],
+    ] as const) {
+      const message = { role: "assistant", content, ...(calls && { tool_calls: calls }) };
+      expect(await readMessage(await json({ choices: [{ message }] })(request))).toEqual(message);
+    }
+  });
+
+  it("reads words from a stream, and throws for half of one and for a refusal", async () => {
+    const whole = await stream(`${hello}data: [DONE]\n\n`)(request);
+    expect(await readMessage(whole)).toEqual({ role: "assistant", content: "Hello 😀" });
+    await expect(readMessage(await stream(hello)(request))).rejects.toMatchObject({ code: "network" });
+    await expect(readMessage(await refuse(400, "tool_calling_not_configured")(request))).rejects.toBeInstanceOf(
+      ApiError,
+    );
   });
 });
 

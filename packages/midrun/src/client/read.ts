@@ -1,6 +1,6 @@
 /** Reading what `infer` gives, so that nobody writes a parser. */
 import { MidrunError } from "../errors.ts";
-import type { ChatCompletion, ChatCompletionChunk } from "../protocol/chat.ts";
+import type { ChatCompletion, ChatCompletionChunk, ToolCall, ToolCallChunk } from "../protocol/chat.ts";
 import { errorOfEnvelope, toApiError } from "./api-error.ts";
 import { chunksOf, parseSse } from "./sse.ts";
 
@@ -30,6 +30,54 @@ export async function* readDeltas(response: Response): AsyncGenerator<string> {
     const content = chunk.choices.find(({ index }) => index === 0)?.delta.content;
     if (content) yield content;
   }
+}
+
+/** What the model said, as the next request's `messages` take it. */
+export interface AssistantMessage {
+  role: "assistant";
+  /** Null when there are calls and no words. */
+  content: string | null;
+  tool_calls?: ToolCall[];
+}
+
+/**
+ * The whole answer (of several, `n`, the first) with its tool calls, from a streamed or an unstreamed response. Throws like
+ * `readText`.
+ */
+export async function readMessage(response: Response): Promise<AssistantMessage> {
+  if (!response.ok) throw await toApiError(response);
+  const calls: ToolCall[] = [];
+  let content = "";
+  for await (const piece of piecesOf(response)) {
+    content += piece.content ?? "";
+    for (const call of piece.tool_calls ?? []) addTo(calls, call);
+  }
+  if (calls.length === 0) return { role: "assistant", content };
+  return { role: "assistant", content: content === "" ? null : content, tool_calls: calls };
+}
+
+interface Piece {
+  content?: string | null;
+  tool_calls?: ToolCallChunk[];
+}
+
+async function* piecesOf(response: Response): AsyncGenerator<Piece> {
+  if (isEventStream(response)) {
+    for await (const { choices } of completionChunks(response)) {
+      const delta = choices.find(({ index }) => index === 0)?.delta;
+      if (delta) yield delta;
+    }
+    return;
+  }
+  const { choices } = (await response.json()) as ChatCompletion;
+  const { content = null, tool_calls = [] } = choices[0]?.message ?? {};
+  yield { content, tool_calls: tool_calls.map((call, index) => ({ ...call, index })) };
+}
+
+function addTo(calls: ToolCall[], { index, id, function: { name, arguments: text } }: ToolCallChunk): void {
+  const call = calls[index];
+  if (call) call.function.arguments += text;
+  else calls[index] = { id: id ?? "", type: "function", function: { name: name ?? "", arguments: text } };
 }
 
 function isEventStream(response: Response): boolean {
