@@ -1,7 +1,8 @@
 /**
  * A worker process without a model, for tests of what forks workers. Its first row of inline data is its script:
  * `{ crashAtStep }` ends the process, `{ failAtStep }` fails the training, `{ hang: true }` never comes to its first step, `{ deaf: true }`
- * does not end when it is asked to, `{ stuckAtStep }` never ends that step.
+ * does not end when it is asked to, `{ stuckAtStep }` never ends that step, `{ killedAtStep, fitsInParts }` is killed there while
+ * its micro-batches have fewer parts.
  */
 import { access, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,6 +19,8 @@ interface Script {
   hang?: boolean;
   deaf?: boolean;
   stuckAtStep?: number;
+  killedAtStep?: number;
+  fitsInParts?: number;
 }
 
 const scriptOf = ({ dataset }: TrainSpec): Script => (dataset.type === "inline" ? (dataset.rows[0] as Script) : {});
@@ -100,6 +103,8 @@ async function train(spec: TrainSpec, { onEvent, nextCommand }: TrainControl): P
     step++;
     if (step === script.stuckAtStep) await new Promise(() => setInterval(() => {}, 1000));
     if (step === script.failAtStep) throw new EngineError("diverged", `Loss is NaN at step ${step}.`);
+    const isKilled = step === script.killedAtStep && (spec.microBatchParts ?? 1) < (script.fitsInParts ?? Infinity);
+    if (isKilled) process.kill(process.pid, "SIGKILL");
     if (step === script.crashAtStep) {
       process.stderr.write("out of luck");
       process.kill(process.pid, "SIGKILL");

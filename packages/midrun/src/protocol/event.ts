@@ -74,7 +74,8 @@ export type JobEventBody =
       /** Steps of the checkpoints that gave way to this one, see `keepCheckpoints`; absent when none did. */
       removedSteps?: number[];
     }
-  | { type: "training.paused"; step: number }
+  /** `disk_full`: nobody asked for it, and the job goes on by itself when there is space again. */
+  | { type: "training.paused"; step: number; reason?: "disk_full" }
   | { type: "training.completed"; artifacts: Artifact[]; metrics: StepMetrics | null }
   | { type: "training.failed"; error: JobErrorBody; step: number | null }
   | { type: "training.cancelled" };

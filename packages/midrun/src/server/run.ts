@@ -76,9 +76,13 @@ export function startRun({ train, now, record }: RunInput): Run {
   return { command: (command) => handle?.command(command), result: finish(begin()) };
 }
 
+/** SQLite's code for a disk without space. */
+const sqliteFull = 13;
+
 function toHistoryError(cause: unknown): MidrunError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new MidrunError("io", `The job's history could not be written: ${reason}.`, {
+  const full = (cause as { errcode?: number }).errcode === sqliteFull;
+  return new MidrunError(full ? "disk_full" : "io", `The job's history could not be written: ${reason}.`, {
     hint: "Is the disk full? Make room and start the job again.",
     cause,
   });

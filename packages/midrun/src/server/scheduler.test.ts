@@ -499,6 +499,108 @@ describe("a crashed worker", () => {
   });
 });
 
+describe("a crash after a new checkpoint", () => {
+  it("does not count with those before it", async () => {
+    const { submit, runner, until, statusOf } = await setUp({ fake: { manual: true, steps: 9, saveSteps: 1 } });
+    const id = await submit();
+    let last = 0;
+    for (const _ of [1, 2, 3]) {
+      await runner.advance(1);
+      runner.crash();
+      last = (await until(id, "training.warning", last)).at(-1)!.id;
+      await nextTurn();
+    }
+    await runner.advance(9);
+    await until(id, "training.completed");
+    expect(await statusOf(id)).toBe("completed");
+  });
+});
+
+describe("a full disk", () => {
+  const full = () => new MidrunError("disk_full", "Cannot write /data: ENOSPC.", { hint: "Free some space." });
+
+  async function setUpFull(options: Partial<SchedulerOptions> = {}) {
+    const space = { free: false };
+    const fake: FakeRunnerOptions = { manual: true, steps: 4, saveSteps: 2 };
+    const context = await setUp({ fake, hasSpace: async () => space.free, ...options });
+    const id = await context.submit();
+    await context.runner.advance(3);
+    context.runner.fail(full());
+    const last = (await context.until(id, "training.paused")).at(-1)!;
+    /** Half a minute goes by. */
+    const wait = async () => {
+      context.clock.advance(30_000);
+      for (let turn = 0; turn < 20; turn++) await nextTurn();
+    };
+    return { ...context, id, last, space, wait };
+  }
+
+  it("pauses the job, says so, and lets it go on by itself when there is space again", async () => {
+    const { id, last, space, wait, store, statusOf, until, runner } = await setUpFull();
+    expect(last).toMatchObject({ step: 2, reason: "disk_full" });
+    expect(await store.getJob(id)).toMatchObject({ status: "paused", error: { code: "disk_full" } });
+    await wait();
+    expect(await statusOf(id)).toBe("paused");
+    space.free = true;
+    await wait();
+    expect(await store.getJob(id)).toMatchObject({ status: "running", error: null });
+    await runner.advance(9);
+    const events = await until(id, "training.completed", last.id);
+    expect(events.map(({ type }) => type)).toContain("training.started");
+    expect(events.find(({ type }) => type === "training.started")).toMatchObject({ resumedFromStep: 2 });
+  });
+
+  it("keeps nobody from cancelling or resuming the job", async () => {
+    const first = await setUpFull();
+    await first.scheduler.command("cancel", first.id);
+    expect(await first.store.getJob(first.id)).toMatchObject({ status: "cancelled", error: null });
+    const second = await setUpFull();
+    await second.scheduler.command("resume", second.id);
+    expect(await second.statusOf(second.id)).toBe("running");
+  });
+
+  it("wakes no job that its user paused", async () => {
+    const { scheduler, submit, space, wait, statusOf, runner, id } = await setUpFull();
+    await scheduler.command("cancel", id);
+    const other = await submit();
+    await scheduler.command("pause", other);
+    await runner.advance(1);
+    space.free = true;
+    await wait();
+    expect(await statusOf(other)).toBe("paused");
+  });
+
+  it("on which the history lies too pauses the job as soon as that can be written", async () => {
+    const inner = createMemoryStore();
+    const disk = { full: false };
+    const store: Store = Object.assign(Object.create(inner), {
+      async changeJob(...args: Parameters<Store["changeJob"]>) {
+        if (disk.full) throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+        return inner.changeJob(...args);
+      },
+    });
+    const { submit, runner, clock, until, errors } = await setUp({
+      store,
+      fake: { manual: true, steps: 9, saveSteps: 2 },
+      hasSpace: async () => !disk.full,
+    });
+    const id = await submit();
+    await runner.advance(2);
+    disk.full = true;
+    await runner.advance(1);
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    expect(errors).not.toEqual([]);
+    disk.full = false;
+    clock.advance(5000);
+    const last = (await until(id, "training.paused")).at(-1)!;
+    expect(last).toMatchObject({ reason: "disk_full" });
+    clock.advance(30_000);
+    await until(id, "training.started", last.id);
+    await runner.advance(9);
+    await until(id, "training.completed", last.id);
+  });
+});
+
 describe("a server that starts again", () => {
   /** Store and disk as a server leaves them that is killed after 3 steps and whatever `prepare` does. */
   async function killed(prepare: (t: Awaited<ReturnType<typeof setUp>>, id: string) => Promise<unknown>) {

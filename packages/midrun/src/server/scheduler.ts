@@ -13,6 +13,7 @@ import { resolveModel } from "./resolve-model.ts";
 import { type Run, type RunResult, startRun, type TimedEvent } from "./run.ts";
 import { pickRunner, type Runners } from "./runners.ts";
 import { createSerial } from "./serial.ts";
+import { type HasSpace, hasSpace as hasSpaceOnDisk, waitsForSpace, watchSpace } from "./space-watch.ts";
 import type { IdempotencyKey, JobChange, JobFields, JobRecord, Store } from "./store.ts";
 import {
   type CloseMode,
@@ -53,6 +54,8 @@ export interface SchedulerOptions {
   adopt?: boolean;
   /** How long another scheduler over the same store may be silent before its jobs are taken from it. Default 15,000. */
   leaseMs?: number;
+  /** Whether a job that a full disk stopped can go on. Default: when 64 MiB are free. */
+  hasSpace?: HasSpace;
   /** Told of what no caller can be told: a store that fails while a job ends. */
   onError: (error: unknown) => void;
 }
@@ -83,6 +86,9 @@ export interface Scheduler {
   close(options?: CloseOptions): Promise<void>;
 }
 
+/** Time between two attempts to write how a job ended. */
+const writeAgainMs = 5000;
+
 const takenOver = (jobId: string) =>
   new MidrunError("aborted", `Job ${jobId} was taken over by another server while this one trained it.`, {
     hint: "This one was silent for too long: was its machine asleep or overloaded?",
@@ -90,7 +96,7 @@ const takenOver = (jobId: string) =>
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { store, log, runners, jobDirOf, clock, slots = 1, modelAliases = {}, random, onError } = options;
-  const { onRestart = "resume", adopt = true, leaseMs = 15_000 } = options;
+  const { onRestart = "resume", adopt = true, leaseMs = 15_000, hasSpace = hasSpaceOnDisk } = options;
   const { resolveSpec = async (spec) => spec, complete = async () => ({}) } = options;
   const now = () => timestampOf(clock);
   const holder = `srv_${randomAlphanumerics(12, random)}`;
@@ -140,8 +146,18 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     });
     runs.set(job.id, { ...run, token });
     if (job.requested) run.command(job.requested);
-    const ending = run.result.then((result) => alone(() => end(job.id, token, result))).catch(onError);
+    const ending = run.result.then((result) => settle(job.id, token, result));
     endings.set(job.id, ending);
+  }
+
+  /** An end that cannot be written, such as to a full disk, is written as soon as it can be. */
+  async function settle(jobId: string, token: number, result: RunResult): Promise<void> {
+    try {
+      await alone(() => end(jobId, token, result));
+    } catch (error) {
+      onError(error);
+      if (!closing) clock.after(writeAgainMs, () => void settle(jobId, token, result));
+    }
   }
 
   async function end(jobId: string, token: number, result: RunResult): Promise<void> {
@@ -151,7 +167,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const change = await lastChange(await getJob(jobId), result);
       const written = await log.change(jobId, { ...change, lease: token });
       if (written?.outcome !== "applied") onError(takenOver(jobId));
-      if (written?.status !== "queued") own.delete(jobId);
+      const goesOn = written?.status === "queued" || waitsForSpace(await getJob(jobId));
+      if (!goesOn) own.delete(jobId);
     } finally {
       await fill();
     }
@@ -241,6 +258,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     onDead: settleOrphan,
   });
   let stopTicking = () => {};
+  const stopWatching = watchSpace({
+    ...{ store, clock, hasSpace, dirOf: jobDirOf, onError },
+    isOurs: ({ id }) => !closing && (adopt || own.has(id)),
+    resume: (jobId) => alone(() => applyCommand("resume", jobId)),
+  });
 
   /** Nobody else can have the jobs of a store that is this scheduler's alone; in another one, their holders may live. */
   async function findOrphans(): Promise<void> {
@@ -273,6 +295,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     await Promise.all(Object.values(runners).map((runner) => runner.close()));
     await Promise.all(endings.values());
     stopTicking();
+    stopWatching();
     await alone(async () => log.close());
   }
 

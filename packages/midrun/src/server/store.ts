@@ -29,7 +29,7 @@ export interface JobRecord extends Omit<Job, "fineTunedModel"> {
   /** Name of the final adapter, given at creation; see `model-name.ts`. Unique. */
   modelName: string;
   requested: RequestedCommand | null;
-  /** Worker crashes since the job was created or resumed by its user. */
+  /** Worker crashes since the job was created, resumed by its user, or saved a checkpoint. */
   crashes: number;
   /** A queued job that is not to be started: its data are still being checked. */
   held: boolean;

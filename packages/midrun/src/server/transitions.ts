@@ -15,14 +15,14 @@ export type CloseMode = "pause" | "requeue";
 type Transition = Omit<JobChange, "from" | "key">;
 type Rule = (job: JobRecord, timestamp: string) => Transition;
 
-/** A job is tried this often again after its worker died. */
+/** A job is tried this often again, without a new checkpoint in between, after its worker died. */
 const crashRetries = 1;
 
 const lastCheckpointStep = ({ artifacts }: JobRecord): number =>
   Math.max(0, ...artifacts.filter(({ kind }) => kind === "checkpoint").map(({ step }) => step));
 
 const toCancelled: Rule = (_, timestamp) => ({
-  set: { status: "cancelled", requested: null, finishedAt: timestamp },
+  set: { status: "cancelled", requested: null, finishedAt: timestamp, error: null },
   events: [{ type: "training.cancelled", timestamp }],
 });
 
@@ -51,7 +51,7 @@ const request =
 
 /** Up again, to be ended at once with what it has learnt so far. */
 const toLastTurn: Rule = ({ status }, timestamp) => ({
-  set: { status: "queued", requested: "stop" },
+  set: { status: "queued", requested: "stop", error: null },
   ...(status === "paused" ? { enqueue: true, events: [{ type: "training.queued", timestamp }] } : {}),
 });
 
@@ -84,7 +84,7 @@ const rules: { [C in Command]: CommandRule } = {
     from: {
       paused: {
         apply: (_, timestamp) => ({
-          set: { status: "queued", requested: null, crashes: 0 },
+          set: { status: "queued", requested: null, crashes: 0, error: null },
           enqueue: true,
           events: [{ type: "training.queued", timestamp }],
         }),
@@ -146,6 +146,8 @@ export function recordChange(events: readonly TimedEvent[]): JobChange {
     }
     if (event.type === "checkpoint.saved") {
       const { step, metrics, timestamp: createdAt, removedSteps = [] } = event;
+      // It gets on: what crashed before does not count any more.
+      set.crashes = 0;
       artifacts.set(
         step,
         event.artifacts.map((artifact) => ({ ...artifact, metrics, createdAt })),
@@ -163,12 +165,12 @@ export function recordChange(events: readonly TimedEvent[]): JobChange {
 }
 
 /** The job as it is after its events are recorded, as far as its next change needs to know. */
-export function withArtifacts(job: JobRecord, { artifacts = [], removeArtifacts = [] }: JobChange): JobRecord {
+export function withArtifacts(job: JobRecord, { set, artifacts = [], removeArtifacts = [] }: JobChange): JobRecord {
   const added = artifacts.map(({ kind, step, path, files }) => ({ kind, step, path, files }));
   const isGone = (kind: string, step: number) =>
     removeArtifacts.some((each) => each.kind === kind && each.step === step);
   const kept = job.artifacts.filter(({ kind, step }) => !isGone(kind, step));
-  return { ...job, artifacts: [...kept, ...added] };
+  return { ...job, crashes: set?.crashes ?? job.crashes, artifacts: [...kept, ...added] };
 }
 
 /** One change that does what both do, the first one first. */
@@ -226,9 +228,26 @@ function endedEarly({ requested, totalSteps }: JobRecord, step: number, timestam
 export const processEnded = (error: unknown) =>
   isMidrunError(error) && (error.code === "worker_crashed" || error.code === "aborted");
 
+const isDiskFull = (error: unknown) => isMidrunError(error) && error.code === "disk_full";
+
+/** Waits for space: nothing is lost, and nothing can be done about it here. */
+function toPausedFull(job: JobRecord, reason: unknown, timestamp: string): Transition {
+  const error = toErrorBody(reason);
+  const step = lastCheckpointStep(job);
+  const message = `${error.message} The job waits at step ${step} and goes on by itself when there is space again.`;
+  return {
+    set: { status: "paused", requested: null, step, error },
+    events: [
+      { type: "training.warning", message, timestamp },
+      { type: "training.paused", step, reason: "disk_full", timestamp },
+    ],
+  };
+}
+
 function afterFailure(job: JobRecord, error: unknown, closing: CloseMode | null, timestamp: string): Transition {
+  if (job.requested === "cancel" && (processEnded(error) || isDiskFull(error))) return toCancelled(job, timestamp);
+  if (isDiskFull(error)) return toPausedFull(job, error, timestamp);
   if (!processEnded(error)) return toFailed(job, error, timestamp);
-  if (job.requested === "cancel") return toCancelled(job, timestamp);
   if (job.requested === "pause" || closing === "pause") return toPaused(job, timestamp);
   if (closing === "requeue") {
     const message = "The server ended before the job's current step did. The job continues from its last checkpoint.";

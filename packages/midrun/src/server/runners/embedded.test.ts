@@ -127,6 +127,36 @@ describe("createEmbeddedRunner", () => {
     expect(await train({}).result).toMatchObject({ status: "completed" });
   });
 
+  describe("whose worker the system kills for want of memory", () => {
+    const killing = () => {
+      let kills = 0;
+      return createRunner({ killAfterMs: 50, countKills: () => kills++ });
+    };
+
+    it("goes on from the last checkpoint with smaller micro-batches, and says so", async () => {
+      runner = killing();
+      const events: RunnerEvent[] = [];
+      const script = { killedAtStep: 2, fitsInParts: 4 };
+      const { result } = train(script, { saveSteps: 1, batchSize: 4 }, (event) => events.push(event));
+      expect(await result).toMatchObject({ status: "completed", step: 3 });
+      const starts = events.flatMap((event) => (event.type === "training.started" ? event.resumedFromStep : []));
+      expect(starts).toEqual([0, 1, 1]);
+      const warnings = events.flatMap((event) => (event.type === "training.warning" ? event.message : []));
+      expect(warnings).toEqual([
+        expect.stringContaining("2 rows at a time"),
+        expect.stringContaining("1 row at a time"),
+      ]);
+    });
+
+    it("fails when single rows do not fit either", async () => {
+      runner = killing();
+      await expect(train({ killedAtStep: 2 }, { batchSize: 2 }).result).rejects.toMatchObject({
+        code: "out_of_memory",
+        hint: expect.stringContaining("maxLength"),
+      });
+    });
+  });
+
   it("lets a worker's death reach what it was doing, and nothing else", async () => {
     const training = await begun({ hang: true });
     const other = await begun({ hang: true }, { model: "midrun/other" });

@@ -8,7 +8,8 @@ import { checkDataset } from "./check-dataset.ts";
 import { type CommandLine, createCommandLine } from "./command-line.ts";
 import { toOutcome, toSavedEvent } from "./engine-messages.ts";
 import { createModelFinder, type Engine } from "./model-finder.ts";
-import { toTrainSpec } from "./train-spec.ts";
+import { type CountKills, trainInLess } from "./out-of-memory.ts";
+import { toTrainSpec, trainDefaults } from "./train-spec.ts";
 import { createWorkerPool, type WorkerPool } from "./worker-pool.ts";
 import { generateInWorker, trainInWorker } from "./worker-requests.ts";
 
@@ -23,6 +24,8 @@ export interface EmbeddedRunnerOptions {
   cancelAfterMs?: number;
   /** How long a new job may wait for its model to be found; a longer download goes on while the job is queued. Default 5000. */
   preflightMs?: number;
+  /** Processes that the system killed for want of memory so far. Default: its own count. */
+  countKills?: CountKills;
 }
 
 async function artifactOf(
@@ -56,6 +59,7 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
     killAfterMs = 4000,
     cancelAfterMs = 2000,
     preflightMs = 5000,
+    countKills,
   } = options;
   const models = createModelFinder(loadEngine);
   let pool: WorkerPool | undefined;
@@ -65,13 +69,25 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
   async function acquire(model: string, work: "train" | "generate") {
     const [{ workerPath }, modelDir] = await Promise.all([models.engine(), models.find(model)]);
     if (closed) throw new MidrunError("aborted", "The embedded engine is closed.");
-    pool ??= createWorkerPool({ workerPath, maxIdle, killAfterMs });
+    pool ??= createWorkerPool({ workerPath, maxIdle, killAfterMs, countKills });
     return { ...pool.acquire(modelDir, model, work), modelDir, id: `${++requests}` };
   }
 
-  async function runTraining(
+  function runTraining(
     job: Job,
-    { jobDir, lease, initialAdapterDir }: TrainPlace,
+    place: TrainPlace,
+    onEvent: (event: RunnerEvent) => void,
+    commands: CommandLine,
+  ): Promise<TrainOutcome> {
+    return trainInLess((parts) => runInWorker(job, { ...place, parts }, onEvent, commands), {
+      batchSize: job.spec.batchSize ?? trainDefaults.batchSize,
+      onWarning: (message) => onEvent({ type: "training.warning", message }),
+    });
+  }
+
+  async function runInWorker(
+    job: Job,
+    { jobDir, lease, initialAdapterDir, parts }: TrainPlace & { parts: number },
     onEvent: (event: RunnerEvent) => void,
     commands: CommandLine,
   ): Promise<TrainOutcome> {
@@ -79,7 +95,7 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
     const cancelling = createDeadline(cancelAfterMs, () => end(endAfterMs));
     try {
       const place = { modelDir, outputDir: jobDir, fence: lease, initialAdapterDir, startedAt: job.startedAt };
-      const order = toTrainSpec({ ...job.spec, model: job.model }, place);
+      const order = toTrainSpec({ ...job.spec, model: job.model }, { ...place, microBatchParts: parts });
       const ended = trainInWorker(worker, id, order, onEvent);
       commands.connect((command) => {
         worker.tell({ type: "command", id, command });

@@ -39,6 +39,8 @@ export interface TrainPlace {
   startedAt?: string | null;
   /** Keeps earlier runs in `outputDir` from writing. */
   fence?: number;
+  /** Compute each micro-batch in so many parts. Default 1. */
+  microBatchParts?: number;
   /** Adapter to go on from. */
   initialAdapterDir?: string | null;
 }
@@ -164,7 +166,7 @@ const responsesOnly = (value: JobSpec["trainOnResponsesOnly"]) =>
  */
 export function toTrainSpec(
   spec: JobSpec,
-  { modelDir, outputDir, fence, initialAdapterDir, startedAt }: TrainPlace,
+  { modelDir, outputDir, fence, initialAdapterDir, startedAt, microBatchParts = 1 }: TrainPlace,
 ): TrainOrder {
   refuseUnsupported(spec);
   refuseIdle(spec);
@@ -184,6 +186,7 @@ export function toTrainSpec(
     lora: toLora(spec.lora),
     ...(initialAdapterDir == null ? {} : { initialAdapterDir }),
     ...(startedAt == null ? {} : { startedAt }),
+    ...(microBatchParts === 1 ? {} : { microBatchParts }),
     maxLength: (spec.lora ? spec.lora.maxLength : undefined) ?? trainDefaults.maxLength,
     ...(spec.textStride === undefined ? {} : { textStride: spec.textStride }),
     ...(spec.chatTemplate === undefined ? {} : { chatTemplate: spec.chatTemplate }),

@@ -1,4 +1,5 @@
 /** Worker processes by base model. Each trains at most one job at a time and answers any number of chats. */
+import type { CountKills } from "./out-of-memory.ts";
 import { startWorker, type WorkerOptions, type WorkerProcess } from "./worker-process.ts";
 
 export interface Lease {
@@ -21,6 +22,8 @@ export interface PoolOptions {
   maxIdle: number;
   /** Time for a process to end by itself. */
   killAfterMs: number;
+  /** Default: the system's own count. */
+  countKills?: CountKills | undefined;
   /** Default: forks a process. */
   start?: (options: WorkerOptions) => WorkerProcess;
 }
@@ -32,7 +35,8 @@ interface Member {
   leases: number;
 }
 
-export function createWorkerPool({ workerPath, maxIdle, killAfterMs, start = startWorker }: PoolOptions): WorkerPool {
+export function createWorkerPool(pool: PoolOptions): WorkerPool {
+  const { workerPath, maxIdle, killAfterMs, countKills, start = startWorker } = pool;
   /** The least recently used first. */
   let members: Member[] = [];
   const ending = new Set<Promise<void>>();
@@ -48,7 +52,7 @@ export function createWorkerPool({ workerPath, maxIdle, killAfterMs, start = sta
     const onExit = () => {
       members = members.filter((each) => each !== member);
     };
-    const options: WorkerOptions = { workerPath, modelDir, modelName, onExit };
+    const options: WorkerOptions = { workerPath, modelDir, modelName, onExit, countKills };
     const member: Member = { worker: start(options), modelDir, training: false, leases: 0 };
     return member;
   };

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import type { Socket } from "node:net";
 import type { ParentMessage, WorkerMessage } from "@midrun/engine";
 import { MidrunError } from "../../errors.ts";
+import { type CountKills, countMemoryKills } from "./out-of-memory.ts";
 import { createOutputTail } from "./output-tail.ts";
 
 type Reply = Exclude<WorkerMessage, { type: "ready" }>;
@@ -31,19 +32,39 @@ export interface WorkerOptions {
   modelName: string;
   /** Called once, when the process is gone. */
   onExit: () => void;
+  /** Default: the system's own count. */
+  countKills?: CountKills | undefined;
 }
 
 /** Sources run as they are; packages resolve each other's sources by this condition. */
 const execArgvOf = (workerPath: string) => (workerPath.endsWith(".ts") ? ["--conditions=midrun-source"] : []);
 
-function deathError(modelName: string, how: string, output: string, killed: boolean): MidrunError {
+interface Death {
+  modelName: string;
+  how: string;
+  /** The last that it wrote. */
+  output: string;
+  /** By SIGKILL. */
+  killed: boolean;
+  /** The system killed a process for want of memory while this one lived. */
+  memoryShort: boolean;
+}
+
+function deathError({ modelName, how, output, killed, memoryShort }: Death): MidrunError {
+  if ((killed && memoryShort) || /out of memory/i.test(output))
+    return new MidrunError("out_of_memory", `The worker of ${modelName} ran out of memory (${how}).`, {
+      param: "batchSize",
+      hint: "Lower batchSize and raise gradientAccumulationSteps as much, or lower maxLength.",
+    });
   const last = output === "" ? "It wrote nothing." : `Its last output: ${output}`;
   return new MidrunError("worker_crashed", `The worker of ${modelName} ended unexpectedly (${how}). ${last}`, {
     hint: killed ? "Was memory short? A smaller batchSize or maxLength needs less." : null,
   });
 }
 
-export function startWorker({ workerPath, modelDir, modelName, onExit }: WorkerOptions): WorkerProcess {
+export function startWorker(options: WorkerOptions): WorkerProcess {
+  const { workerPath, modelDir, modelName, onExit, countKills = countMemoryKills } = options;
+  const killsBefore = countKills();
   const child: ChildProcess = fork(workerPath, [modelDir], {
     serialization: "advanced",
     stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -69,12 +90,14 @@ export function startWorker({ workerPath, modelDir, modelName, onExit }: WorkerO
     else if (alive) child.send(message, () => {});
   };
 
+  const memoryShort = () => (countKills() ?? 0) > (killsBefore ?? 0);
+
   const die = (how: string, killed: boolean) => {
     if (!alive) return;
     alive = false;
     const error = closing
       ? new MidrunError("aborted", `The worker of ${modelName} was ended.`)
-      : deathError(modelName, how, output(), killed);
+      : deathError({ modelName, how, output: output(), killed, memoryShort: memoryShort() });
     for (const { onDeath } of [...conversations.values()]) onDeath(error);
     conversations.clear();
     exited.resolve();
