@@ -1,5 +1,7 @@
 /** Answers that are held to a constraint, from a model of random weights. */
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadBaseModel } from "../base-model.ts";
 import type { Constraint, GenerateEvent, GenerateRequest } from "../spec.ts";
 import { tinyModel } from "../testing/tiny-run.ts";
 import { range } from "../util.ts";
@@ -149,5 +151,35 @@ describe("a finished answer", () => {
     });
     sequence.release();
     await decoding.release();
+  });
+});
+
+describe("models of every kind of tokenizer", () => {
+  const texts = ["yes", " yes", "  two ▁ é日本🙂\n"];
+
+  test.each(["mistral", "gemma3", "llama-untied", "phi3"])("%s writes exactly the text asked for", async (family) => {
+    const dir = fileURLToPath(new URL(`../../../../fixtures/${family}/model`, import.meta.url));
+    const own = createGenerator(await loadBaseModel(dir), { threads: 1 });
+    for (const text of texts) {
+      const request: GenerateRequest = { ...plain, constraint: { type: "choice", choices: [text] } };
+      let written = "";
+      for await (const event of own.generate(request)) if (event.type === "delta") written += event.delta;
+      expect(written).toBe(text);
+    }
+    await own.release();
+  });
+
+  test("whose decoder takes a space off the start may begin with any word of theirs", async () => {
+    const model = await loadBaseModel(fileURLToPath(new URL("../../../../fixtures/mistral/model", import.meta.url)));
+    const constraint: Constraint = { type: "choice", choices: ["the cat"] };
+    const compiled = (await createModelConstrainer(model)({ ...plain, constraint }))!;
+    const matcher = compiled.start();
+    const isAllowed = (token: string) => {
+      const id = model.tokenizer.tokenId(token)!;
+      return ((matcher.mask()[id >> 5]! >>> (id & 31)) & 1) === 1;
+    };
+    expect([isAllowed("▁t"), isAllowed("t"), isAllowed("▁a")]).toEqual([true, true, false]);
+    matcher.accept(model.tokenizer.tokenId("▁t")!);
+    expect([isAllowed("h"), isAllowed("▁t"), matcher.isComplete()]).toEqual([true, false, false]);
   });
 });

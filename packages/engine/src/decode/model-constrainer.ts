@@ -2,7 +2,8 @@
 import type { BaseModel } from "../base-model.ts";
 import type { GenerateRequest } from "../spec.ts";
 import { readModelJson } from "../text/model-files.ts";
-import { EngineError, isEngineError } from "../util.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { EngineError, isEngineError, range } from "../util.ts";
 import { tokenBytes } from "./constrain/token-bytes.ts";
 import { type CompiledConstraint, type Constrainer, createConstrainer } from "./constrain.ts";
 import { controlNames, endIds } from "./prompt.ts";
@@ -24,10 +25,15 @@ export function createModelConstrainer(model: Pick<BaseModel, "dir" | "tokenizer
     const ofToken = await bytes();
     const names = new Map([...controlNames(model, request)].map(([id, name]) => [id, new TextEncoder().encode(name)]));
     const key = `${eosIds} ${[...names.keys()]}`;
-    const { vocabSize } = model.tokenizer;
-    const constrainer =
-      constrainers.get(key) ??
-      createConstrainer({ vocabSize, eosIds, tokenBytes: (id) => names.get(id) ?? ofToken(id) });
+    const { tokenizer } = model;
+    const make = () =>
+      createConstrainer({
+        vocabSize: tokenizer.vocabSize,
+        eosIds,
+        tokenBytes: (id) => names.get(id) ?? ofToken(id),
+        stripsFirstSpace: stripsSpace(tokenizer, ofToken),
+      });
+    const constrainer = constrainers.get(key) ?? make();
     constrainers.set(key, constrainer);
     return constrainer;
   }
@@ -45,6 +51,14 @@ export function createModelConstrainer(model: Pick<BaseModel, "dir" | "tokenizer
     }
   };
 }
+
+/** Whether a text that begins with a token " x" begins with x: what the decoder does, rather than what its description says. */
+function stripsSpace({ vocabSize, decode }: Tokenizer, bytesOf: (id: number) => Uint8Array): boolean {
+  const spaced = range(vocabSize).find((id) => bytesOf(id)[0] === space && (bytesOf(id)[1] ?? space) > space);
+  return spaced !== undefined && !decode([spaced]).startsWith(" ");
+}
+
+const space = 0x20;
 
 /** Makes a value at the first call; after a failure, again at the next. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -63,6 +63,7 @@ function createMatcher(
   const nothing = new Int32Array(Math.ceil(tokens.vocabSize / 32));
   let automaton = fresh(0);
   let config = automaton.start;
+  let begun = false;
   let ended = false;
   /** What has been read: to find the place again in a fresh automaton. */
   const read: number[] = [];
@@ -78,15 +79,17 @@ function createMatcher(
     mask() {
       if (ended) return nothing;
       renew();
-      return vocabulary.mask(automaton, config);
+      return vocabulary.mask(automaton, config, !begun);
     },
     accept(id) {
       const isEnd = tokens.eosIds.includes(id);
-      const bytes = isEnd ? new Uint8Array() : tokens.tokenBytes(id);
-      const isAllowed = isEnd ? automaton.isComplete(config) : bytes.length > 0;
-      const next = isAllowed && !ended ? follow(automaton, config, bytes) : -1;
-      if (next < 0) throw refusal(`Token ${id} is not allowed here.`, { path: "token", hint: "Sample from the mask." });
+      const bytes = isEnd ? new Uint8Array() : vocabulary.bytesOf(id, !begun);
+      const isAllowed = !ended && (!isEnd || automaton.isComplete(config));
+      const next = isAllowed && bytes !== null ? follow(automaton, config, bytes) : -1;
+      if (next < 0 || bytes === null)
+        throw refusal(`Token ${id} is not allowed here.`, { path: "token", hint: "Sample from the mask." });
       config = next;
+      begun = true;
       ended = isEnd;
       for (const byte of bytes) read.push(byte);
     },

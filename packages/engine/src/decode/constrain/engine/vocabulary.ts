@@ -1,4 +1,5 @@
 /** A tokenizer's tokens as a tree of their bytes, so that all of them are tried against a grammar in one walk. */
+import { range } from "../../../util.ts";
 import { createRecent } from "../recent.ts";
 import type { GrammarAutomaton } from "./automaton.ts";
 
@@ -10,14 +11,18 @@ export interface TokenSource {
   eosIds: readonly number[];
   /** The bytes that a token adds to the text; none for control tokens, which are then never allowed. */
   tokenBytes(id: number): Uint8Array;
+  /** The decoder takes a space off the first token of a text. Default false. */
+  stripsFirstSpace?: boolean;
 }
 
 export interface Vocabulary {
+  /** The bytes that a token adds to the text, as its first token or as a later one; null for one that is never allowed. */
+  bytesOf(id: number, isFirst: boolean): Uint8Array | null;
   /**
-   * Bit `id & 31` of word `id >> 5` is 1 where the token may follow in `config`; the ends of the answer where it is complete. Masks
-   * are remembered: not to be written to.
+   * Bit `id & 31` of word `id >> 5` is 1 where the token may follow in `config`, as the first or a later one; the ends of the answer
+   * where it is complete. Masks are remembered: not to be written to.
    */
-  mask(automaton: GrammarAutomaton, config: number): Int32Array;
+  mask(automaton: GrammarAutomaton, config: number, isFirst: boolean): Int32Array;
 }
 
 /** The tree in depth-first order: node `i` is `bytes[i]` at `depths[i]`; what follows it ends before `ends[i]`. */
@@ -35,26 +40,60 @@ interface Tree {
 const mostMaskBytes = 16 * 2 ** 20;
 
 export function createVocabulary(tokens: TokenSource): Vocabulary {
-  const tree = buildTree(tokens);
-  const path = new Int32Array(tree.deepest + 2);
+  const later = createTree(tokens);
+  const strips = tokens.stripsFirstSpace ?? false;
+  const strippedBytes = (id: number) => withoutSpace(tokens.tokenBytes(id));
+  /** Tokens that are stripped to nothing. */
+  const blanks = strips ? range(tokens.vocabSize).filter((id) => isBlank(tokens.tokenBytes(id))) : [];
+  let first: TreeWithPath | null = strips ? null : later;
+  const treeFor = (isFirst: boolean): TreeWithPath => {
+    if (!isFirst) return later;
+    first ??= createTree({ ...tokens, tokenBytes: strippedBytes });
+    return first;
+  };
   const size = Math.ceil(tokens.vocabSize / 32);
   const kept = createRecent<Int32Array>(Math.max(64, Math.floor(mostMaskBytes / (4 * size))));
   const numbers = new WeakMap<GrammarAutomaton, number>();
   let automata = 0;
 
-  const compute = (automaton: GrammarAutomaton, config: number): Int32Array => {
+  const compute = (automaton: GrammarAutomaton, config: number, { tree, path }: TreeWithPath): Int32Array => {
     const words = new Int32Array(size);
     walk(tree, automaton, path, config, words);
-    if (automaton.isComplete(config)) for (const id of tokens.eosIds) words[id >> 5]! |= 1 << (id & 31);
+    if (automaton.isComplete(config)) setBits(words, tokens.eosIds);
+    if (tree !== later.tree) setBits(words, blanks);
     return words;
   };
   return {
-    mask(automaton, config) {
+    bytesOf(id, isFirst) {
+      const bytes = tokens.tokenBytes(id);
+      if (bytes.length === 0) return null;
+      return isFirst && strips ? withoutSpace(bytes) : bytes;
+    },
+    mask(automaton, config, isFirst) {
       const number = numbers.get(automaton) ?? automata++;
       numbers.set(automaton, number);
-      return kept.get(`${number} ${config}`, () => compute(automaton, config));
+      const key = `${number} ${config}${isFirst && strips ? " first" : ""}`;
+      return kept.get(key, () => compute(automaton, config, treeFor(isFirst)));
     },
   };
+}
+
+function setBits(words: Int32Array, ids: readonly number[]): void {
+  for (const id of ids) words[id >> 5]! |= 1 << (id & 31);
+}
+
+const isBlank = (bytes: Uint8Array) => bytes.length === 1 && bytes[0] === 0x20;
+const withoutSpace = (bytes: Uint8Array) => (bytes[0] === 0x20 ? bytes.subarray(1) : bytes);
+
+/** A tree, and room for the way down to its deepest node. */
+interface TreeWithPath {
+  tree: Tree;
+  path: Int32Array;
+}
+
+function createTree(tokens: TokenSource): TreeWithPath {
+  const tree = buildTree(tokens);
+  return { tree, path: new Int32Array(tree.deepest + 2) };
 }
 
 /** `path[depth]` is the configuration after the bytes above that depth. */
