@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { median } from "../packages/engine/src/bench/measure.ts";
 import { createApp } from "../packages/midrun/src/server/app.ts";
 import { createEmbeddedRunner } from "../packages/midrun/src/server/runners/embedded.ts";
 import { listen } from "../packages/midrun/src/server/serve.ts";
@@ -12,7 +13,6 @@ import { createMemoryStore } from "../packages/midrun/src/server/stores/memory.t
 import { type ChatLoad, type Timing, timeChat } from "./chat-client.ts";
 import { writeChatModel } from "./chat-model.ts";
 import { benchConstrain, type MaskTimes } from "./constrain.ts";
-import { median } from "./measure.ts";
 
 const vocabularies = [4_000, 150_000];
 const rounds = 7;

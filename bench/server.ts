@@ -5,7 +5,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { median } from "./measure.ts";
+import { median } from "../packages/engine/src/bench/measure.ts";
 import { measureFanOut } from "./server-fan-out.ts";
 import { measureReads } from "./server-reads.ts";
 import { buildStore } from "./server-store.ts";

@@ -1,6 +1,7 @@
 /** Decoding: alone, with packed weights, and several sequences together. */
+
+import { median, ratios, takeTurns } from "../packages/engine/src/bench/measure.ts";
 import { createDecodeBench } from "./decode.ts";
-import { median, ratios, takeTurns } from "./measure.ts";
 import { medium } from "./shapes.ts";
 
 export interface DecodeReport {

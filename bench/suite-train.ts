@@ -1,7 +1,7 @@
 /** Training beside the machine's own MatMul rate, round by round. */
-import { createMatmulBench } from "./matmul.ts";
-import { median, ratios, takeTurns } from "./measure.ts";
-import { createTrainBench } from "./train.ts";
+import { createMatmulBench } from "../packages/engine/src/bench/matmul.ts";
+import { median, ratios, takeTurns } from "../packages/engine/src/bench/measure.ts";
+import { createTrainBench } from "../packages/engine/src/bench/train.ts";
 import { lastFour, trainCases } from "./train-cases.ts";
 
 export interface TrainFigures {

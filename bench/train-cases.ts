@@ -1,6 +1,7 @@
 /** Training steps that are held against the machine's MatMul. */
+
+import type { TrainBenchOptions } from "../packages/engine/src/bench/train.ts";
 import { deep, medium, shallow } from "./shapes.ts";
-import type { TrainBenchOptions } from "./train.ts";
 
 const oneSequence = { batch: 1, length: 128, supervisedShare: 1, r: 8 };
 const eightSequences = { ...oneSequence, batch: 8 };

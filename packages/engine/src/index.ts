@@ -1,6 +1,7 @@
 /** The public list of `@midrun/engine`. */
 
 export { type BaseModel, loadBaseModel } from "./base-model.ts";
+export { type MachineSpeed, type MeasureOptions, measureMachine } from "./bench/measure-machine.ts";
 export type { Histogram, Inspection, TokenView } from "./data/inspect.ts";
 export type { Generator } from "./decode/generate.ts";
 export type { ExportCheck } from "./export/compare.ts";

@@ -36,7 +36,7 @@ const engineLayers = [
   ["text", "io", "optim.ts"],
   ["data", "base-model.ts", "builtin-models.ts"],
   ["decode", "training"],
-  ["train.ts", "tools", "export"],
+  ["train.ts", "bench", "tools", "export"],
   ["worker-protocol.ts", "worker-path.ts"],
   ["serve-worker.ts"],
   ["worker.ts", "host.ts"],

@@ -4,6 +4,7 @@ import manifest from "../../package.json" with { type: "json" };
 import type { MidrunClient } from "../client/client.ts";
 import type { SettingName } from "../protocol/settings.ts";
 import type { AnyCommand } from "./command.ts";
+import { benchCommand } from "./commands/bench.ts";
 import { buildCommand } from "./commands/build.ts";
 import { chatCommand } from "./commands/chat.ts";
 import { dataCheckCommand } from "./commands/data.ts";
@@ -35,6 +36,7 @@ export const commands: readonly AnyCommand[] = [
   ...modelCommands,
   ...keyCommands,
   doctorCommand,
+  benchCommand,
   exportCommand,
 ];
 

@@ -1,7 +1,7 @@
 /** The yardstick: ONNX Runtime's own products of two matrices, both fed. */
-import { input, matmul } from "../packages/engine/src/graph/tensor.ts";
-import { createSession } from "../packages/engine/src/onnx/session.ts";
-import { range } from "../packages/engine/src/util.ts";
+import { input, matmul } from "../graph/tensor.ts";
+import { createSession } from "../onnx/session.ts";
+import { range } from "../util.ts";
 
 const [m, k, n] = [512, 1024, 4096];
 /** Pairs of products of one sample: about as much work as a training step has. */

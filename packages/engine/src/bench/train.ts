@@ -1,14 +1,14 @@
 /** LoRA training steps, forward to optimizer, on a random model. */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { trainingFlopsPerToken } from "../packages/engine/src/models/flops.ts";
-import type { DecoderSpec } from "../packages/engine/src/models/spec.ts";
-import { adamw } from "../packages/engine/src/optim.ts";
-import { syntheticModel, syntheticRow } from "../packages/engine/src/testing/synthetic.ts";
-import { createPrefix, firstBlockOf } from "../packages/engine/src/training/prefix.ts";
-import { createStepper } from "../packages/engine/src/training/stepper.ts";
-import { initialTrainables } from "../packages/engine/src/training/trainables.ts";
-import { range } from "../packages/engine/src/util.ts";
+import { trainingFlopsPerToken } from "../models/flops.ts";
+import type { DecoderSpec } from "../models/spec.ts";
+import { adamw } from "../optim.ts";
+import { syntheticModel, syntheticRow } from "../testing/synthetic.ts";
+import { createPrefix, firstBlockOf } from "../training/prefix.ts";
+import { createStepper } from "../training/stepper.ts";
+import { initialTrainables } from "../training/trainables.ts";
+import { range } from "../util.ts";
 
 export interface TrainBenchOptions {
   spec: DecoderSpec;
