@@ -158,6 +158,15 @@ describe("choosing tools", () => {
     expect(choose("auto", [])).toBeNull();
   });
 
+  it("takes empty properties for no parameters, and an object of no shape for any", () => {
+    const schemaOf = (parameters: Record<string, unknown>) =>
+      choose("auto", [define("a", parameters)])!.tools[0]!.schema;
+    expect(schemaOf({ type: "object", properties: {}, required: [] })).toMatchObject({ additionalProperties: false });
+    expect(schemaOf({ properties: {}, additionalProperties: true })).toMatchObject({ additionalProperties: true });
+    expect(schemaOf({ properties: {}, minProperties: 1 })).toMatchObject({ minProperties: 1 });
+    expect(schemaOf({ type: "object" })).toEqual({ type: "object" });
+  });
+
   it.each([
     ["a choice without tools", "required", [], "toolChoice", /no tools/],
     [

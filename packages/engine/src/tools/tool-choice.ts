@@ -64,7 +64,7 @@ function toCallable({ function: { name, parameters } }: ToolDefinition, index: n
       `The tool name ${JSON.stringify(name)} is not 1 to 64 letters, digits, underscores and dashes.`,
     );
   }
-  if (parameters === undefined) return { name, index, schema: noParameters };
+  if (parameters === undefined || isEmpty(parameters)) return { name, index, schema: noParameters };
   try {
     checkSchema(parameters);
   } catch (error) {
@@ -73,6 +73,17 @@ function toCallable({ function: { name, parameters } }: ToolDefinition, index: n
   const { type = "object" } = parameters;
   if (type === "object") return { name, index, schema: { ...parameters, type } };
   throw invalid(`${place}.parameters`, `The parameters of "${name}" have type ${JSON.stringify(type)}, not "object".`);
+}
+
+/** People write so for a function without parameters. `{ type: "object" }` alone is an object of whatever kind. */
+function isEmpty({ properties, ...rest }: Record<string, unknown>): boolean {
+  if (properties === undefined || JSON.stringify(properties) !== "{}") return false;
+  return Object.entries(rest).every(
+    ([keyword, value]) =>
+      ["$schema", "title", "description"].includes(keyword) ||
+      (keyword === "type" && value === "object") ||
+      (keyword === "required" && JSON.stringify(value) === "[]"),
+  );
 }
 
 /** What OpenAI takes missing parameters for. */

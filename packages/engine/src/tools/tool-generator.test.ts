@@ -111,6 +111,28 @@ describe.each(["qwen3-tied", "llama-tied", "granite", "gemma2"])("a random model
     });
   });
 
+  it("gives no argument that is not mentioned, and none to a function without parameters", {
+    timeout: 180_000,
+  }, async () => {
+    const open: ToolDefinition[] = [
+      {
+        type: "function",
+        function: { name: "one", parameters: { type: "object", properties: { a: { type: "boolean" } } } },
+      },
+      { type: "function", function: { name: "none", parameters: { type: "object", properties: {} } } },
+    ];
+    const answers = await ask(fixture(name), {
+      tools: open,
+      toolChoice: "required",
+      parallelToolCalls: false,
+      seed: 2,
+      n: 6,
+    });
+    const keys = answers.flatMap(({ calls }) => calls.flatMap((call) => Object.keys(JSON.parse(call.arguments))));
+    expect(answers.map(({ reason }) => reason)).toEqual(answers.map(() => "tool_calls"));
+    expect(keys.filter((key) => key !== "a")).toEqual([]);
+  });
+
   it("goes on from a call and its result", { timeout: 180_000 }, async () => {
     const messages: ChatMessage[] = [
       { role: "user", content: "The time?" },

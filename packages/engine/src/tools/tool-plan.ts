@@ -24,8 +24,11 @@ export interface ToolPlan {
   reading: AnswerReading | null;
 }
 
-/** Arguments are written in one line, as chat templates write them: small models get lost in blanks. */
-const compact = { whitespacePattern: " ?" };
+/**
+ * Arguments are written in one line, as chat templates write them, and without properties that the schema does not mention: models
+ * get lost in blanks, and functions get arguments that they do not know.
+ */
+const compact = { whitespacePattern: " ?", disableAdditionalProperties: true };
 
 type Model = Pick<BaseModel, "chatTemplate" | "tokenizer">;
 
