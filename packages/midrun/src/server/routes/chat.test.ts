@@ -280,6 +280,27 @@ describe("tools", () => {
     });
   });
 
+  it("have native names on the native route", async () => {
+    let got: GenerateInput | undefined;
+    const reply = (input: GenerateInput) => {
+      got = input;
+      return "ok";
+    };
+    const { infer } = setUp({ fake: { reply, can: generateOptions } });
+    const asked = { model: "m", messages, stream: false, tools };
+    await contentOf(await infer({ ...asked, toolChoice: choose("clock"), parallelToolCalls: false }));
+    expect(got).toMatchObject({ tools, toolChoice: { name: "clock" }, parallelToolCalls: false });
+    const refused = [
+      { ...asked, tool_choice: "auto" },
+      { ...asked, parallelToolCalls: 1 },
+      { ...asked, toolChoice: "any" },
+    ];
+    for (const body of refused) {
+      const { status, param } = await errorOf(await infer(body));
+      expect([status, param]).toEqual([400, Object.keys(body).at(-1)]);
+    }
+  });
+
   it("are called in OpenAI's shape, with no content where there are no words", async () => {
     for (const content of ["", "One moment."]) {
       const { complete } = setUp({ fake: { can: generateOptions, reply: () => content, calls: () => calls } });
