@@ -246,6 +246,8 @@ export type TrainEvent =
       trainableParameters: number;
       dataset: DatasetReport;
       resumedFromStep: number;
+      /** SHA-256, hexadecimal, of the base model, the rows as the model sees them, and the options. */
+      fingerprints: { model: string; dataset: string; spec: string };
     }
   | TrainLog
   | {

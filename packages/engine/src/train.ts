@@ -119,6 +119,7 @@ async function prepareRun(model: BaseModel, spec: TrainSpec, options: TrainOptio
     trainableParameters: countParameters(trained),
     dataset: report,
     resumedFromStep: start,
+    fingerprints: identity.fingerprints,
   });
   const run: Run = {
     spec,

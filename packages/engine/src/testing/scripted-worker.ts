@@ -89,6 +89,7 @@ async function train(spec: TrainSpec, { onEvent, nextCommand }: TrainControl): P
     trainableParameters: 8,
     dataset: { ...report, dropped: [] },
     resumedFromStep: step,
+    fingerprints: { model: "a", dataset: "b", spec: "c" },
   });
   if (script.deaf) process.on("SIGTERM", () => {});
   if (script.hang || script.deaf) await new Promise(() => setInterval(() => {}, 1000));

@@ -63,6 +63,10 @@ export type JobEventBody =
       trainableParameters: number;
       dataset: Record<string, unknown>;
       resumedFromStep: number;
+      /** The effective configuration: what the user said and every default, without data, secrets or where things lie. */
+      config?: Record<string, unknown>;
+      /** SHA-256, hexadecimal, of the base model, of the rows as the model sees them, and of the configuration. */
+      fingerprints?: { model: string; dataset: string; spec: string };
     }
   | ({ type: "training.log" } & StepMetrics & MicroBatches)
   | { type: "training.warning"; message: string }

@@ -32,6 +32,8 @@ import { storedCompletionRoutes } from "./routes/stored-completions.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import type { Runners } from "./runners.ts";
 import { type CloseOptions, createScheduler } from "./scheduler.ts";
+import type { CreateSink } from "./sinks/sink.ts";
+import { createSinkService } from "./sinks/sink-service.ts";
 import type { Store } from "./store.ts";
 import { createSpecResolver } from "./uploaded-datasets.ts";
 
@@ -64,6 +66,8 @@ export interface AppOptions {
   files?: FileStorage;
   /** Names that stand for models here: `{ "gpt-4o-mini": "Qwen/Qwen3-0.6B" }`. */
   modelAliases?: ModelAliases;
+  /** Where metrics go besides the event log. Default: nowhere. */
+  sinks?: readonly CreateSink[];
   /** Host names that may be used besides this machine's own. Default: none. */
   allowedHosts?: AllowedHosts;
   /** Told of faults in the server, with the request's id when there is one. Default: a warning of the process. */
@@ -159,6 +163,7 @@ export function createApp(options: AppOptions): App {
   const uploads = createUploadService({ store, storage, files, clock });
   const tidying = createTidying({ store, storage, files, uploads, onError: onFault });
   const log = createEventLog(store, tidying.afterJob);
+  const sinks = createSinkService({ store, log, jobDirOf, clock, sinks: options.sinks ?? [], onError: onFault });
   const scheduler = createScheduler({
     store,
     log,
@@ -172,6 +177,7 @@ export function createApp(options: AppOptions): App {
     modelAliases,
     resolveSpec: createSpecResolver(files, storage),
     complete: (job) => writeResultFile(job, { store, storage, clock }),
+    begun: sinks.follow,
     onError: onFault,
   });
   const fineTuning = createFineTuning({
@@ -201,6 +207,7 @@ export function createApp(options: AppOptions): App {
       await fineTuning.close();
       await scheduler.close(closeOptions);
       await tidying.done();
+      await sinks.close();
       await store.close();
     },
   };

@@ -33,6 +33,8 @@ export { createEmbeddedRunner, type EmbeddedRunnerOptions } from "./runners/embe
 export type { EngineName, Runners } from "./runners.ts";
 export type { CloseOptions } from "./scheduler.ts";
 export { type Listening, type ListenOptions, listen } from "./serve.ts";
+export { fileSinks } from "./sinks/file-sinks.ts";
+export type { CreateSink, MetricsSink, SinkInput } from "./sinks/sink.ts";
 export type {
   ChangeResult,
   ClaimJob,

@@ -4,6 +4,7 @@ import { type App, type AppOptions, createApp } from "./app.ts";
 import { createEmbeddedRunner } from "./runners/embedded.ts";
 import type { CloseOptions } from "./scheduler.ts";
 import { type Listening, type ListenOptions, listen } from "./serve.ts";
+import { fileSinks } from "./sinks/file-sinks.ts";
 import { createSqliteStore } from "./stores/sqlite.ts";
 
 export interface LocalServerOptions extends Omit<AppOptions, "store" | "runners"> {
@@ -18,7 +19,13 @@ export interface LocalServerOptions extends Omit<AppOptions, "store" | "runners"
 export function createLocalServer({ dataDir, ...options }: LocalServerOptions): App {
   const directory = resolve(dataDir);
   const store = createSqliteStore(join(directory, "midrun.db"));
-  return createApp({ ...options, dataDir: directory, store, runners: { embedded: createEmbeddedRunner() } });
+  return createApp({
+    sinks: fileSinks,
+    ...options,
+    dataDir: directory,
+    store,
+    runners: { embedded: createEmbeddedRunner() },
+  });
 }
 
 export interface RunningServer extends Omit<Listening, "close"> {

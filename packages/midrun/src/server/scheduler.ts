@@ -43,6 +43,8 @@ export interface SchedulerOptions {
   random?: RandomBytes;
   /** Puts what runners can read in place of what they cannot. Default: nothing is replaced. */
   resolveSpec?: ResolveSpec;
+  /** Told of every job that begins or continues to train. */
+  begun?: (job: JobRecord) => void;
   /** Makes what is to be stored with a job's completion, before anyone hears of that. */
   complete?: (job: JobRecord) => Promise<Partial<JobFields>>;
   /** What becomes of jobs that were running when their server died, unless they say so themselves. Default `resume`. */
@@ -97,7 +99,7 @@ const takenOver = (jobId: string) =>
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { store, log, runners, jobDirOf, clock, slots = 1, modelAliases = {}, random, onError } = options;
   const { onRestart = "resume", adopt = true, leaseMs = 15_000, hasSpace = hasSpaceOnDisk } = options;
-  const { resolveSpec = async (spec) => spec, complete = async () => ({}) } = options;
+  const { resolveSpec = async (spec) => spec, complete = async () => ({}), begun = () => {} } = options;
   const now = () => timestampOf(clock);
   const holder = `srv_${randomAlphanumerics(12, random)}`;
   const runs = new Map<string, Run & { token: number }>();
@@ -145,6 +147,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       },
     });
     runs.set(job.id, { ...run, token });
+    begun(job);
     if (job.requested) run.command(job.requested);
     const ending = run.result.then((result) => settle(job.id, token, result));
     endings.set(job.id, ending);

@@ -42,12 +42,13 @@ const microBatchesOf = ({ microBatches, evalMicroBatches }: TrainLog): MicroBatc
 const translations: {
   [T in TrainEvent["type"]]: (event: Extract<TrainEvent, { type: T }>) => RunnerEvent;
 } = {
-  started: ({ totalSteps, trainableParameters, dataset, resumedFromStep }) => ({
+  started: ({ totalSteps, trainableParameters, dataset, resumedFromStep, fingerprints }) => ({
     type: "training.started",
     totalSteps,
     trainableParameters,
     dataset: { ...dataset },
     resumedFromStep,
+    fingerprints,
   }),
   log: (log) => ({ type: "training.log", ...toMetrics(log), ...microBatchesOf(log) }),
   checkpoint: ({ step, dir, files, metrics, removedSteps }) => ({

@@ -2,6 +2,7 @@
 import type { TrainResult, WorkerMessage } from "@midrun/engine";
 import { MidrunError } from "../../errors.ts";
 import type { GenerateEvent, GenerateInput, RunnerEvent } from "../runner.ts";
+import { toEffectiveConfig } from "./effective-config.ts";
 import { fromEngineError, toGenerateRequest, toRunnerEvent } from "./engine-messages.ts";
 import { createInbox } from "./inbox.ts";
 import type { TrainOrder } from "./train-spec.ts";
@@ -19,7 +20,8 @@ export async function trainInWorker(
     if (message.type === "error") ended.reject(fromEngineError(message.error));
     if (message.type === "result") ended.resolve(message.result);
     if (message.type !== "event") return;
-    onEvent(toRunnerEvent(message.event));
+    const event = toRunnerEvent(message.event);
+    onEvent(event.type === "training.started" ? { ...event, config: toEffectiveConfig(spec) } : event);
     if (message.event.type !== "started" || message.event.resumedFromStep > 0) return;
     for (const warning of warnings) onEvent({ type: "training.warning", message: warning });
   };
