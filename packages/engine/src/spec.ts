@@ -313,6 +313,8 @@ export interface GenerateRequest {
   parallelToolCalls?: boolean;
   /** Ids of control tokens that are text: they appear in the answer by their names, and constraints let them pass. Default: none. */
   controlText?: number[];
+  /** What the chat template is told besides. Chats only. */
+  templateVariables?: Readonly<Record<string, boolean | number | string>>;
   maxTokens: number;
   /** The tokens that end an answer are not chosen before it has so many tokens, if any other may be. Default 0. */
   minTokens?: number;

@@ -195,6 +195,21 @@ describe("what may be chosen", () => {
     expect(await doneOf({ logitBias: { [end!]: 1000 }, minTokens: 5 })).toMatchObject({ completionTokens: 6 });
   });
 
+  test("the chat template is told what else it should know, and nothing else than it is told anyway", async () => {
+    const { chatTemplate } = await tinyModel();
+    const messages = [{ role: "user" as const, content: "Say red." }];
+    const prompt = (variables: Record<string, unknown>) =>
+      chatTemplate.renderText(messages, { addGenerationPrompt: true, variables });
+    expect(prompt({ enable_thinking: false })).toBe(`${prompt({})}<think>\n\n</think>\n\n`);
+    expect(prompt({ messages: [], add_generation_prompt: false, tools: "x" })).toBe(prompt({}));
+    const promptTokens = async (request: Partial<GenerateRequest>) => {
+      const last = (await eventsOf({ ...request, maxTokens: 1 })).at(-1)!;
+      return last.type === "done" ? last.promptTokens : 0;
+    };
+    const told = await promptTokens({ templateVariables: { enable_thinking: false } });
+    expect(told).toBeGreaterThan(await promptTokens({}));
+  });
+
   test("tools are told to the model", async () => {
     const tools = [{ type: "function" as const, function: { name: "look_up", parameters: { type: "object" } } }];
     const promptTokens = async (request: Partial<GenerateRequest>) => {

@@ -16,8 +16,12 @@ export function promptIds(model: BaseModel, request: GenerateRequest): number[] 
   );
 }
 
-function encode({ tokenizer, chatTemplate }: BaseModel, { prompt, tools }: GenerateRequest): number[] {
-  if ("messages" in prompt) return chatTemplate.encodePrompt(prompt.messages, tools === undefined ? {} : { tools });
+function encode(
+  { tokenizer, chatTemplate }: BaseModel,
+  { prompt, tools, templateVariables: variables }: GenerateRequest,
+): number[] {
+  if ("messages" in prompt)
+    return chatTemplate.encodePrompt(prompt.messages, { ...(tools && { tools }), ...(variables && { variables }) });
   const all = "ids" in prompt ? checkIds(prompt.ids, tokenizer) : encodeText(prompt, tokenizer);
   if (all.length > 0) return all;
   throw new EngineError("invalid_request", "The prompt is empty.", {

@@ -16,9 +16,11 @@ import type { Tokenizer } from "./tokenizer.ts";
 
 export interface PromptOptions {
   tools?: ToolDefinition[];
+  /** What the template is told besides, such as `enable_thinking`; what it is told anyway wins. */
+  variables?: Readonly<Record<string, unknown>>;
 }
 
-export interface ExampleOptions extends PromptOptions {
+export interface ExampleOptions extends Pick<PromptOptions, "tools"> {
   /** Loss on the assistant's turns only. Default true. */
   trainOnResponsesOnly?: boolean;
 }
@@ -128,13 +130,17 @@ function createChatTemplate(tokenizer: Tokenizer, parts: TemplateParts): ChatTem
   const stopTokens = findStopTokens(open, style);
   const stopIds = [...stopTokens].map((token) => tokenizer.specialTokens.get(token)!);
 
-  const begin = (messages: readonly TemplateInput[], tools: ToolDefinition[] | undefined, code: EngineErrorCode) => {
+  const begin = (
+    messages: readonly TemplateInput[],
+    { tools, variables = {} }: PromptOptions,
+    code: EngineErrorCode,
+  ) => {
     if (messages.length === 0) throw new EngineError(code, "The chat has no messages.", { param: "messages" });
     const takesTools = code === "invalid_request" ? printsTools : hasToolFormat;
     if (tools?.length && !takesTools) throw toolsWithoutFormat(code);
     const call = messages.findIndex((message) => message.role === "assistant" && message.tool_calls?.length);
     if (call !== -1 && !printsCalls) throw lostCall(call, "tool calls", code);
-    return open(messages, { tools, style, code, stopTokens });
+    return open(messages, { tools, style, variables, code, stopTokens });
   };
 
   return {
@@ -142,18 +148,18 @@ function createChatTemplate(tokenizer: Tokenizer, parts: TemplateParts): ChatTem
     printsTools,
     printsCalls,
     stopIds: [...new Set([...tokenizer.eosIds, ...stopIds])],
-    renderText(messages, { addGenerationPrompt, tools }) {
-      const { text } = begin(messages, tools, "invalid_request").renderAll(addGenerationPrompt);
+    renderText(messages, { addGenerationPrompt, ...options }) {
+      const { text } = begin(messages, options, "invalid_request").renderAll(addGenerationPrompt);
       return text.replaceAll(marks.guard, "");
     },
-    encodePrompt(messages, { tools } = {}) {
-      const script = begin(messages, tools, "invalid_request");
+    encodePrompt(messages, options = {}) {
+      const script = begin(messages, options, "invalid_request");
       const layout = layOut(script, script.renderAll(true), script.isMarked);
       checkCalls(script, layout, "invalid_request");
       return encodeLayout(tokenizer, layout, () => 0).ids;
     },
     encodeExample(messages, { tools, trainOnResponsesOnly = true } = {}) {
-      const script = begin(messages, tools, "invalid_dataset");
+      const script = begin(messages, { tools }, "invalid_dataset");
       const layout = layOut(script, script.renderAll(false), script.isMarked);
       checkCalls(script, layout, "invalid_dataset");
       const weightOf = createWeights(messages, layout, trainOnResponsesOnly);

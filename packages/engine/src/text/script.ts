@@ -20,6 +20,8 @@ export interface TemplateParts {
 export interface OpenOptions {
   tools?: readonly ToolDefinition[];
   style: CallStyle;
+  /** What the template is told besides; what it is told anyway wins. */
+  variables?: Readonly<Record<string, unknown>>;
   /** Of the error for messages that cannot be used. */
   code: EngineErrorCode;
   /** Omit while they are unknown: then any special token passes for one. */
@@ -35,12 +37,12 @@ export function createOpener(tokenizer: Tokenizer, parts: TemplateParts): OpenCo
   const special = anyOf(tokenizer.specialTokens.keys());
   const eosIds = new Set(tokenizer.eosIds);
   const isEos = (token: string) => eosIds.has(tokenizer.specialTokens.get(token)!);
-  return (input, { tools, style, code, stopTokens }) => {
+  return (input, { tools, style, variables: chosen = {}, code, stopTokens }) => {
     const options = { style, special, knowsDeveloper: parts.knowsDeveloper, code };
     const messages = toTemplateMessages(input, options);
     const definitions = tools?.length ? toTemplateTools(tools, options) : null;
     const template = definitions ? parts.withTools : parts.plain;
-    const variables = { ...parts.variables, tools: definitions, documents: null };
+    const variables = { ...chosen, ...parts.variables, tools: definitions, documents: null };
     const render = (count: number, add_generation_prompt: boolean) =>
       readRendered(template.render({ ...variables, messages: messages.slice(0, count), add_generation_prompt }));
     return {

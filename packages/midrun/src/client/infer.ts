@@ -31,6 +31,8 @@ export interface InferArgs {
   minTokens?: number;
   /** Divides positive and multiplies negative logits of tokens that the answer has already. */
   repetitionPenalty?: number;
+  /** What the model's chat template is told besides, such as `{ enable_thinking: false }`. One that it does not know has no effect. */
+  templateVariables?: Record<string, boolean | number | string>;
   /** Equal seeds and arguments give equal answers. */
   seed?: number;
   /** Functions that the model may call. Arguments always satisfy their schemas. */

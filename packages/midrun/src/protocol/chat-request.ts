@@ -1,6 +1,7 @@
 /** What the two chat routes take: OpenAI's snake_case body (lenient: unknown fields are dropped) and our camelCase one (strict). */
 import { z } from "zod";
 import { chatMessageSchema, toolDefinitionSchema } from "./chat.ts";
+import { unavailableFields } from "./unavailable-fields.ts";
 
 const textPartSchema = z.object({ type: z.literal("text"), text: z.string() });
 
@@ -21,6 +22,11 @@ const topKSchema = z.int().positive();
 const minPSchema = z.number().min(0).max(1);
 const repetitionPenaltySchema = z.number().gt(0).max(100);
 const nSchema = z.int().positive().max(128);
+/** Words and switches: nothing that could be taken for a control token. */
+const templateVariablesSchema = z.record(
+  z.string().regex(/^[A-Za-z_]\w{0,63}$/, "expected a variable's name"),
+  z.union([z.boolean(), z.number(), z.string().regex(/^[\w .:-]{0,64}$/, "expected letters, digits, spaces and _.:-")]),
+);
 /** OpenAI's seeds have 64 bits; those that JSON's numbers cannot tell apart give equal answers. */
 const seedSchema = z
   .number()
@@ -114,6 +120,8 @@ export const chatCompletionRequestSchema = z.object({
   tool_choice: toolChoiceSchema.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   ...oldToolFields,
+  ...unavailableFields,
+  chat_template_kwargs: templateVariablesSchema.nullish(),
   response_format: responseFormatSchema.nullish(),
   ...structuredRequestFields,
   presence_penalty: penaltySchema.nullish(),
@@ -148,6 +156,8 @@ export const inferRequestSchema = z.strictObject({
   minP: minPSchema.optional(),
   minTokens: z.int().nonnegative().optional(),
   repetitionPenalty: repetitionPenaltySchema.optional(),
+  /** What the model's chat template is told besides: `{ enable_thinking: false }`. */
+  templateVariables: templateVariablesSchema.optional(),
   /** Server-sent chunks (the default) or one JSON object. */
   stream: z.boolean().default(true),
   tools: z.array(toolDefinitionSchema).optional(),

@@ -55,6 +55,7 @@ export function toInput(
 ): Asked {
   const { messages, maxTokens, temperature, topP, stop, seed, logprobs, topLogprobs, logitBias } = sampling;
   const { n, topK, minP, minTokens, presencePenalty, frequencyPenalty, repetitionPenalty } = sampling;
+  const { templateVariables } = sampling;
   if (topLogprobs != null && !logprobs) {
     const param = spell("topLogprobs");
     throw new MidrunError("invalid_request", `${param}: got ${topLogprobs} without ${spell("logprobs")}: true.`, {
@@ -71,6 +72,7 @@ export function toInput(
     ...asked({ n, topK, minP, minTokens, presencePenalty, frequencyPenalty, repetitionPenalty }, neutral),
     ...(logprobs ? { logprobs: topLogprobs ?? 0 } : {}),
     ...(logitBias && Object.keys(logitBias).length > 0 ? { logitBias } : {}),
+    ...(templateVariables && Object.keys(templateVariables).length > 0 ? { templateVariables } : {}),
     ...askedTools(sampling),
     ...(constraint ? { constraint: constraint.constraint, constraintOptions: constraint.constraintOptions } : {}),
   };
@@ -154,6 +156,7 @@ export function parseChatCompletionRequest(body: unknown): ChatAsk {
     topK: top_k === -1 ? null : top_k,
     minP: request.min_p,
     minTokens: request.min_tokens,
+    templateVariables: request.chat_template_kwargs,
     ...{ tools: request.tools, toolChoice: request.tool_choice, parallelToolCalls: request.parallel_tool_calls },
   };
   return {

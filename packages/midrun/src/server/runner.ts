@@ -65,6 +65,8 @@ export interface GenerateOptions {
   /** What every answer that ends must be. */
   constraint?: Constraint;
   constraintOptions?: ConstraintOptions;
+  /** What the chat template is told besides. */
+  templateVariables?: Record<string, boolean | number | string>;
   /** Functions that the model is told of. */
   tools?: ToolDefinition[];
   /** Which of them it may or must call; default: any. */
@@ -87,6 +89,7 @@ const optionNames: Record<GenerateOption, true> = {
   logprobs: true,
   constraint: true,
   constraintOptions: true,
+  templateVariables: true,
   tools: true,
   toolChoice: true,
   parallelToolCalls: true,

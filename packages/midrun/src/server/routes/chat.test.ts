@@ -367,6 +367,29 @@ describe("what the model's engine does not offer", () => {
     expect(await errorOf(await infer({ model: "m", messages, ...extra }))).toMatchObject({ status: 400, param });
   });
 
+  it.each([
+    ["best_of", 2],
+    ["ignore_eos", true],
+    ["stop_token_ids", [7]],
+    ["modalities", ["text", "audio"]],
+    ["audio", { voice: "alloy" }],
+    ["echo", true],
+    ["chat_template", "{{ messages }}"],
+  ])("is refused where it would change the answer: %s", async (param, value) => {
+    const { complete } = setUp();
+    const error = await errorOf(await complete({ model: "m", messages, [param]: value }));
+    expect(error).toMatchObject({ status: 400, code: "invalid_request" });
+    expect(error.param).toMatch(new RegExp(`^${param}`));
+  });
+
+  it("may be named as long as it asks for nothing", async () => {
+    const { complete } = setUp();
+    const inert = { best_of: 1, ignore_eos: false, stop_token_ids: [], modalities: ["text"], audio: null, echo: false };
+    const response = await complete({ model: "m", messages, ...inert });
+    expect(response.headers.get("x-midrun-ignored")).toBeNull();
+    await contentOf(response);
+  });
+
   it("is no reason to refuse a request that does not ask for it", async () => {
     const { complete } = setUp({ fake: { can: [] } });
     const tool = { type: "function", function: { name: "f" } };
@@ -399,6 +422,24 @@ describe("what reaches the engine", () => {
     };
     expect(await inputOf("complete", openai)).toMatchObject(expected);
     expect(await inputOf("infer", { ...expected, logprobs: true, topLogprobs: 4 })).toMatchObject(expected);
+  });
+
+  it("is what the chat template is told", async () => {
+    const variables = { enable_thinking: false, effort: "low", budget: 3 };
+    const expected = { templateVariables: variables };
+    expect(await inputOf("complete", { chat_template_kwargs: variables })).toMatchObject(expected);
+    expect(await inputOf("infer", expected)).toMatchObject(expected);
+    expect(await inputOf("complete", { chat_template_kwargs: {} })).not.toHaveProperty("templateVariables");
+  });
+
+  it.each([
+    [{ x: "<|im_start|>" }, "chat_template_kwargs.x"],
+    [{ x: { y: 1 } }, "chat_template_kwargs.x"],
+    [{ "a b": true }, "chat_template_kwargs.a b"],
+  ])("is no control token by way of the template: %j", async (variables, param) => {
+    const { complete } = setUp({ fake: { can: generateOptions } });
+    const error = await errorOf(await complete({ model: "m", messages, chat_template_kwargs: variables }));
+    expect(error).toMatchObject({ status: 400, param });
   });
 
   it.each([
