@@ -1,7 +1,7 @@
 /**
  * What a worker process and its parent say to each other: plain data over IPC (`serialization: "advanced"`).
  *
- * The parent starts `worker.ts` with the base model's directory as its only argument and waits for `ready` before it
+ * The parent starts `worker.ts` with the base model's directory, and 4 or 8 where its weights are to be held in so many bits, and waits for `ready` before it
  * sends anything. `ready` means "listening"; a model that cannot be loaded fails each request with its own error.
  * Every `train` and `generate` carries an `id` chosen by the parent and ends in exactly one last message with that id:
  * `result` or `error` for training, `generated` with a `done` event or `error` for generation.

@@ -10,8 +10,8 @@ interface Loaded {
   generator: Generator;
 }
 
-async function load(dir: string): Promise<Loaded> {
-  const model = await loadBaseModel(dir);
+async function load(dir: string, bits: string | undefined): Promise<Loaded> {
+  const model = await loadBaseModel(dir, bits === "4" || bits === "8" ? { weightBits: Number(bits) as 4 | 8 } : {});
   return { model, generator: createToolGenerator(model, { spin: () => running === 0 }) };
 }
 
@@ -19,7 +19,7 @@ let loading: Promise<Loaded> | undefined;
 
 /** Loads the model at the first request, so that a model that cannot be loaded fails that request with its own error. */
 function loaded(): Promise<Loaded> {
-  loading ??= load(process.argv[2]!);
+  loading ??= load(process.argv[2]!, process.argv[3]);
   return loading;
 }
 

@@ -79,6 +79,24 @@ async function baseIn(dtype: WritableDtype, files = 1): Promise<string> {
 
 const outDirIn = async () => join(await makeTempDir(), "out");
 
+describe.each([4, 8] as const)("an adapter trained on a base of %i bits", (weightBits) => {
+  it.each<Partial<LoraSpec>>([{}, { targetModules: ["v_proj"] }, { useDora: true }])(
+    "(%j) is folded into the weights that it was trained on",
+    async (lora) => {
+      const packed = await loadBaseModel(qwenDir, { weightBits });
+      const adapter = randomAdapter(packed, lora);
+      const [adapterDir, outDir] = [await savedAdapter(adapter), await outDirIn()];
+      await exportMerged({ baseDir: qwenDir, trained: { adapterDir }, outDir, dtype: "float32", threads });
+      const prompts = fixedPrompts(packed);
+      const merged = await promptLogits(await loadBaseModel(outDir), prompts, { threads });
+      const known = await promptLogits(packed, prompts, { adapter, threads });
+      expect(largestDifference(merged, known)).toBeLessThan(1e-4);
+      const onExact = await promptLogits(await loadBaseModel(qwenDir), prompts, { adapter, threads });
+      expect(largestDifference(onExact, known)).toBeGreaterThan(weightBits === 4 ? 0.01 : 5e-4);
+    },
+  );
+});
+
 describe("exportMerged", () => {
   it.each(families)(
     "%s: the directory loads by itself and computes what PEFT computes with the adapter",

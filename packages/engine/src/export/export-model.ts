@@ -134,7 +134,8 @@ async function checkLogits(
 /** A function of its own, so that the models that it loads are gone before the exported one is loaded. */
 async function referenceLogits({ baseDir, trained, threads }: MergeOptions, adapter: Adapter | null) {
   const options = threads === undefined ? {} : { threads };
-  const model = await loadBaseModel(baseDir);
+  const weightBits = adapter?.baseWeightBits;
+  const model = await loadBaseModel(baseDir, weightBits === undefined ? {} : { weightBits });
   const prompts = fixedPrompts(model);
   const base = await promptLogits(model, prompts, options);
   if ("modelDir" in trained)

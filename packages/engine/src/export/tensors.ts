@@ -1,10 +1,13 @@
 /** The tensors of an exported model, each made when its turn comes: no more than one of them is in memory. */
 import type { ModelDir } from "../io/model-dir.ts";
+import type { Adapter } from "../io/peft.ts";
 import type { BytesToWrite, TensorToWrite, WritableDtype } from "../io/safetensors.ts";
 import type { Dtype } from "../io/safetensors-header.ts";
-import { type LoraWeights, loraScale, planOf } from "../models/adapter.ts";
+import { loraScale, planOf } from "../models/adapter.ts";
 import { mergedWeight } from "../models/merge.ts";
+import { packedShapes } from "../models/packed.ts";
 import { storedName } from "../models/parameters.ts";
+import { packRows, unpackRows } from "../models/quantize.ts";
 import type { DecoderSpec } from "../models/spec.ts";
 
 /** `base`: each tensor in the type that the base model stores it in. */
@@ -47,8 +50,11 @@ function toWrite(
   return { name, shape, dtype, data };
 }
 
-/** The base model's tensors with the adapter folded into those that it changes. Throws `invalid_model` where it does not fit. */
-export function mergedTensors(base: ModelDir, spec: DecoderSpec, adapter: LoraWeights, wanted: ExportDtype) {
+/**
+ * The base model's tensors with the adapter folded into those that it changes; those that it was trained on in 4 or 8 bits stand for
+ * themselves as they were then. Throws `invalid_model` where it does not fit.
+ */
+export function mergedTensors(base: ModelDir, spec: DecoderSpec, adapter: Adapter, wanted: ExportDtype) {
   planOf(spec, adapter);
   const { weights } = base;
   const names = new Set(weights.names);
@@ -56,9 +62,20 @@ export function mergedTensors(base: ModelDir, spec: DecoderSpec, adapter: LoraWe
   const modules = new Map(
     [...adapter.modules].map(([name, module]) => [storedName(spec, `${name}.weight`, names), module]),
   );
+  const { baseWeightBits: weightBits } = adapter;
+  const held = new Map(
+    [...packedShapes({ ...spec, ...(weightBits && { weightBits }) })].map(([name, [, width]]) => [
+      storedName(spec, name, names),
+      width,
+    ]),
+  );
   const change: Change = (name) => {
-    const module = modules.get(name);
-    return module && ((values) => mergedWeight(values, module, scale));
+    const [module, width] = [modules.get(name), held.get(name)];
+    if (module === undefined && width === undefined) return undefined;
+    return (values) => {
+      const seen = width === undefined ? values : unpackRows(packRows(values, width, weightBits!), width, weightBits!);
+      return module === undefined ? seen : mergedWeight(seen, module, scale);
+    };
   };
   return weights.names.map((name) => toWrite(base, name, targetOf(weights.dtypeOf(name), wanted), change(name)));
 }

@@ -48,7 +48,10 @@ export const loraSchema = z.strictObject({
   r: positiveInt.max(1024).default(16),
   alpha: z.number().positive().default(16),
   maxLength: positiveInt.optional(),
+  /** Train on a base whose linear weights are held in 4 bits: less memory, longer steps. */
   loadIn4bit: z.boolean().optional(),
+  /** The same in 8 bits. */
+  loadIn8bit: z.boolean().optional(),
   dropout: z.number().min(0).lt(1).optional(),
   targetModules: z.array(z.string().min(1)).min(1).optional(),
   layers: positiveInt.optional(),
@@ -58,6 +61,12 @@ export const loraSchema = z.strictObject({
   seed: z.int().nonnegative().optional(),
 });
 export type LoraConfig = z.input<typeof loraSchema>;
+
+/** In how many bits a job's base weights are held; null = as they are in the file. */
+export function weightBitsOf({ lora }: { lora?: LoraConfig | false | undefined }): 4 | 8 | null {
+  if (!lora) return null;
+  return lora.loadIn4bit ? 4 : lora.loadIn8bit ? 8 : null;
+}
 
 /** Every field of `createTrainer`'s input that is data: what POST /v1/jobs takes. */
 export const jobSpecSchema = z.strictObject({

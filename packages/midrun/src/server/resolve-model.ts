@@ -1,7 +1,7 @@
 /** Which weights answer to a name. */
 import { MidrunError } from "../errors.ts";
 import type { AdapterRef } from "../protocol/chat.ts";
-import type { Artifact } from "../protocol/job.ts";
+import { type Artifact, weightBitsOf } from "../protocol/job.ts";
 import { type ModelAliases, resolveAlias } from "./model-aliases.ts";
 import { parseModelName, toCheckpointName } from "./model-name.ts";
 import type { Runner } from "./runner.ts";
@@ -13,6 +13,8 @@ export interface ResolvedModel {
   /** Base model, as its job named it; after full fine-tuning the directory of the new model. */
   model: string;
   adapterDir: string | null;
+  /** In how many bits the base's weights were held in training; null = as they are in the file. */
+  weightBits: 4 | 8 | null;
   /** What the answer calls itself. */
   name: string;
 }
@@ -24,8 +26,8 @@ function ofArtifact(runners: Runners, job: JobRecord, artifact: Artifact, name: 
   const runner = pickRunner(runners, job.spec.engine);
   const isWholeModel = job.spec.lora === false;
   return isWholeModel
-    ? { runner, model: artifact.path, adapterDir: null, name }
-    : { runner, model: job.model, adapterDir: artifact.path, name };
+    ? { runner, model: artifact.path, adapterDir: null, weightBits: null, name }
+    : { runner, model: job.model, adapterDir: artifact.path, weightBits: weightBitsOf(job.spec), name };
 }
 
 function finalOf(runners: Runners, job: JobRecord): ResolvedModel {
@@ -65,7 +67,8 @@ export async function resolveModel(
   }
   const parsed = parseModelName(target);
   if (!parsed) {
-    return { runner: pickRunner(runners), model: resolveAlias(modelAliases, target), adapterDir: null, name: target };
+    const model = resolveAlias(modelAliases, target);
+    return { runner: pickRunner(runners), model, adapterDir: null, weightBits: null, name: target };
   }
   const job = await store.findJobByModelName(parsed.modelName);
   if (!job) throw notFound(`There is no model "${target}".`, "GET /v1/models lists those that there are.");

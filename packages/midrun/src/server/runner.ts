@@ -103,6 +103,8 @@ export interface GenerateInput extends GenerateOptions {
   model: string;
   /** Adapter directory; null for the base model. */
   adapterDir: string | null;
+  /** The adapter was trained on base weights held in so many bits and is asked with them. Default null: as they are in the file. */
+  weightBits?: 4 | 8 | null;
   messages: ChatMessage[];
   maxTokens: number;
   temperature: number;

@@ -64,14 +64,14 @@ export async function answerChat(
 ): Promise<Response> {
   const { target, stream, includeUsage, input, spell } = ask;
   const { counters, clock } = services;
-  const { runner, model, adapterDir, name } = await resolveModel(services, target);
+  const { runner, model, adapterDir, weightBits, name } = await resolveModel(services, target);
   refuseBeyond(runner, input, spell);
   counters.add("generations");
   const left = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, left.signal]);
   const head = { id: newCompletionId(), created: Math.floor(clock.now() / 1000), model: name };
   const shape = { n: input.n ?? 1, includeUsage };
-  const answering = watched(runner.generate({ ...input, model, adapterDir, signal }), spell, counters);
+  const answering = watched(runner.generate({ ...input, model, adapterDir, weightBits, signal }), spell, counters);
   const generation = keep ? recorded(answering, async (all) => keep(await toCompletion(head, all, shape))) : answering;
   if (!stream) return c.json(await toCompletion(head, generation, shape));
   return streamChunks(c, services, toChunks(head, await begun(generation), shape), left);

@@ -686,6 +686,22 @@ describe("which weights answer", () => {
     });
   });
 
+  it.each([
+    [{ loadIn4bit: true }, 4],
+    [{ loadIn8bit: true }, 8],
+    [{}, null],
+  ])("of a job with lora %j is asked with the weights that it was trained on", async (lora, weightBits) => {
+    let got: GenerateInput | undefined;
+    const reply = (input: GenerateInput) => {
+      got = input;
+      return "ok";
+    };
+    const { complete, trained } = setUp({ fake: { reply } });
+    const { fineTunedModel } = await trained({ lora });
+    await contentOf(await complete({ model: fineTunedModel!, messages }));
+    expect(got).toMatchObject({ adapterDir: expect.any(String), weightBits });
+  });
+
   it("after full fine-tuning is the new model itself", async () => {
     let got: GenerateInput | undefined;
     const { complete, trained } = setUp({

@@ -3,7 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { JobSpec } from "../../protocol/job.ts";
+import { describe, expect, it } from "vitest";
+import { loadAdapter } from "../../../../engine/src/io/peft.ts";
+import type { ChatMessage } from "../../protocol/chat.ts";
+import type { Job, JobSpec } from "../../protocol/job.ts";
+import type { Runner } from "../runner.ts";
 import { runnerConformance } from "../runner-conformance.ts";
 import { createEmbeddedRunner } from "./embedded.ts";
 
@@ -43,3 +47,33 @@ runnerConformance("createEmbeddedRunner with the engine", async () => {
     },
   };
 });
+
+describe("a base of 4 bits", () => {
+  it("is trained on, told of in the adapter, and asked while training goes on", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "midrun-engine-"));
+    const runner = createEmbeddedRunner();
+    try {
+      const full: JobSpec = { ...spec, lora: { r: 4, alpha: 8, loadIn4bit: true }, maxSteps: 4, saveSteps: 2 };
+      const job = { id: "job_a", name: "run", model, spec: full, artifacts: [] } as unknown as Job;
+      const answers: Promise<string>[] = [];
+      const handle = runner.train(job, { jobDir: dir, lease: 1, initialAdapterDir: null }, (event) => {
+        if (event.type === "checkpoint.saved") answers.push(answer(runner, event.artifacts[0]!.path));
+      });
+      const { artifact } = await handle.result;
+      expect((await loadAdapter(artifact!.path)).baseWeightBits).toBe(4);
+      expect(await Promise.all(answers)).toEqual([expect.any(String), expect.any(String)]);
+    } finally {
+      await runner.close();
+      await rm(dir, { recursive: true });
+    }
+  });
+});
+
+async function answer(runner: Runner, adapterDir: string): Promise<string> {
+  let text = "";
+  const asked = { messages: rows[0]!.messages.slice(0, 1) as ChatMessage[], maxTokens: 4, temperature: 0, topP: 1 };
+  const { signal } = new AbortController();
+  const input = { ...asked, model, adapterDir, weightBits: 4 as const, stop: [], seed: 1, signal };
+  for await (const event of runner.generate(input)) if (event.type === "delta") text += event.delta;
+  return text;
+}

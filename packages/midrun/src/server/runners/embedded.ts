@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import type { TrainResult } from "@midrun/engine";
 import { MidrunError } from "../../errors.ts";
-import type { Artifact, Job, JobSpec } from "../../protocol/job.ts";
+import { type Artifact, type Job, type JobSpec, weightBitsOf } from "../../protocol/job.ts";
 import { generateOptions, type Runner, type RunnerEvent, type TrainOutcome, type TrainPlace } from "../runner.ts";
 import { checkDataset } from "./check-dataset.ts";
 import { type CommandLine, createCommandLine } from "./command-line.ts";
@@ -66,11 +66,11 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
   let closed = false;
   let requests = 0;
 
-  async function acquire(model: string, work: "train" | "generate") {
+  async function acquire(model: string, work: "train" | "generate", weightBits: 4 | 8 | null) {
     const [{ workerPath }, modelDir] = await Promise.all([models.engine(), models.find(model)]);
     if (closed) throw new MidrunError("aborted", "The embedded engine is closed.");
     pool ??= createWorkerPool({ workerPath, maxIdle, killAfterMs, countKills });
-    return { ...pool.acquire(modelDir, model, work), modelDir, id: `${++requests}` };
+    return { ...pool.acquire({ modelDir, modelName: model, weightBits }, work), modelDir, id: `${++requests}` };
   }
 
   function runTraining(
@@ -91,7 +91,7 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
     onEvent: (event: RunnerEvent) => void,
     commands: CommandLine,
   ): Promise<TrainOutcome> {
-    const { worker, release, end, modelDir, id } = await acquire(job.model, "train");
+    const { worker, release, end, modelDir, id } = await acquire(job.model, "train", weightBitsOf(job.spec));
     const cancelling = createDeadline(cancelAfterMs, () => end(endAfterMs));
     try {
       const place = { modelDir, outputDir: jobDir, fence: lease, initialAdapterDir, startedAt: job.startedAt };
@@ -144,7 +144,7 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
     recover,
 
     async *generate(input) {
-      const { worker, release, id } = await acquire(input.model, "generate");
+      const { worker, release, id } = await acquire(input.model, "generate", input.weightBits ?? null);
       try {
         yield* generateInWorker(worker, id, input);
       } finally {

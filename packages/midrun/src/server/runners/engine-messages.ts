@@ -105,6 +105,7 @@ export function toGenerateRequest({
   model: _model,
   signal: _signal,
   adapterDir,
+  weightBits: _weightBits,
   messages,
   prompt,
   seed,

@@ -184,7 +184,7 @@ describe("toTrainSpec", () => {
     ["not_supported", "evalDataset.type", { evalDataset: { type: "upload", fileId: "file-1" } }],
     ["invalid_config", "dpoBeta", { dpoBeta: 0.1 }],
     ["invalid_config", "earlyStopping", { earlyStopping: { patience: 2 }, datasetSplit: { enabled: false } }],
-    ["not_supported", "lora.loadIn4bit", { lora: { loadIn4bit: true } }],
+    ["invalid_config", "lora.loadIn8bit", { lora: { loadIn4bit: true, loadIn8bit: true } }],
   ])("refuses with %s, naming %s", (code, param, overrides) => {
     expect(() => convert(overrides)).toThrow(expect.objectContaining({ code, param, hint: expect.any(String) }));
   });

@@ -74,11 +74,10 @@ function refuseIdle({ method, dpoBeta }: JobSpec): void {
     throw invalid("dpoBeta", `dpoBeta is given, but the method is "${method}".`, 'Set method to "dpo".');
 }
 
-/** Options that other engines have. */
-function refuseUnsupported({ lora }: JobSpec): void {
-  if (lora) {
-    if (lora.loadIn4bit) throw notSupported("lora.loadIn4bit", "a 4-bit base model is", "Leave it out.");
-  }
+/** Two answers to one question. */
+function refuseBothSizes({ lora }: JobSpec): void {
+  if (lora !== false && lora?.loadIn4bit && lora.loadIn8bit)
+    throw invalid("lora.loadIn8bit", "lora.loadIn4bit and lora.loadIn8bit are both true.", "Choose one of them.");
 }
 
 const toSteps = (steps: Steps | undefined, fallback: StepCount): StepCount => {
@@ -142,7 +141,7 @@ function toEvaluation({ evalSteps, evalDataset, datasetSplit, earlyStopping }: J
 
 function toLora(lora: JobSpec["lora"]): LoraSpec | false {
   if (lora === false) return false;
-  const { r = trainDefaults.r, alpha = trainDefaults.alpha, maxLength: _, loadIn4bit: __, ...optional } = lora ?? {};
+  const { r = trainDefaults.r, alpha = trainDefaults.alpha, maxLength: _, ...optional } = lora ?? {};
   return { r, alpha, ...given(optional) };
 }
 
@@ -168,7 +167,7 @@ export function toTrainSpec(
   spec: JobSpec,
   { modelDir, outputDir, fence, initialAdapterDir, startedAt, microBatchParts = 1 }: TrainPlace,
 ): TrainOrder {
-  refuseUnsupported(spec);
+  refuseBothSizes(spec);
   refuseIdle(spec);
   const { warnings, ...evaluation } = toEvaluation(spec);
   const datasetFormat = toFormat(spec.datasetFormat);

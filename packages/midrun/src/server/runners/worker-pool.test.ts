@@ -18,7 +18,8 @@ function setUp(maxIdle: number) {
     };
   };
   const pool = createWorkerPool({ workerPath: "w", maxIdle, killAfterMs: 1, start });
-  const acquire = (model: string, work: "train" | "generate") => pool.acquire(model, model, work);
+  const acquire = (model: string, work: "train" | "generate", weightBits: 4 | 8 | null = null) =>
+    pool.acquire({ modelDir: model, modelName: model, weightBits }, work);
   const open = () => started.filter(({ closed }) => !closed).map(({ modelDir }) => modelDir);
   return { pool, acquire, started, open };
 }
@@ -31,6 +32,15 @@ describe("createWorkerPool", () => {
     expect(acquire("a", "generate").worker).toBe(training.worker);
     expect(acquire("a", "train").worker).not.toBe(training.worker);
     expect(open()).toEqual(["a", "a"]);
+  });
+
+  it("takes weights that are held in fewer bits for another model", () => {
+    const { acquire, open } = setUp(2);
+    const training = acquire("a", "train", 4);
+    expect(acquire("a", "generate").worker).not.toBe(training.worker);
+    expect(acquire("a", "generate", 8).worker).not.toBe(training.worker);
+    expect(acquire("a", "generate", 4).worker).toBe(training.worker);
+    expect(open()).toEqual(["a", "a", "a"]);
   });
 
   it("uses a process again once its training is over", () => {

@@ -10,9 +10,12 @@ export interface Lease {
   end(killAfterMs: number): void;
 }
 
+/** What a worker holds. */
+export type PooledModel = Pick<WorkerOptions, "modelDir" | "modelName" | "weightBits">;
+
 export interface WorkerPool {
   /** A worker of this model: one that does not train, for a training; for a chat any, a busy one too. */
-  acquire(modelDir: string, modelName: string, work: "train" | "generate"): Lease;
+  acquire(model: PooledModel, work: "train" | "generate"): Lease;
   close(): Promise<void>;
 }
 
@@ -30,7 +33,7 @@ export interface PoolOptions {
 
 interface Member {
   worker: WorkerProcess;
-  modelDir: string;
+  model: PooledModel;
   training: boolean;
   leases: number;
 }
@@ -48,12 +51,12 @@ export function createWorkerPool(pool: PoolOptions): WorkerPool {
     ending.add(end);
   };
 
-  const startMember = (modelDir: string, modelName: string): Member => {
+  const startMember = (model: PooledModel): Member => {
     const onExit = () => {
       members = members.filter((each) => each !== member);
     };
-    const options: WorkerOptions = { workerPath, modelDir, modelName, onExit, countKills };
-    const member: Member = { worker: start(options), modelDir, training: false, leases: 0 };
+    const worker = start({ workerPath, ...model, onExit, countKills });
+    const member: Member = { worker, model, training: false, leases: 0 };
     return member;
   };
 
@@ -63,9 +66,10 @@ export function createWorkerPool(pool: PoolOptions): WorkerPool {
   };
 
   return {
-    acquire(modelDir, modelName, work) {
-      const fits = (member: Member) => member.modelDir === modelDir && !(work === "train" && member.training);
-      const member = members.find(fits) ?? startMember(modelDir, modelName);
+    acquire(model, work) {
+      const holds = (held: PooledModel) => held.modelDir === model.modelDir && held.weightBits === model.weightBits;
+      const fits = (member: Member) => holds(member.model) && !(work === "train" && member.training);
+      const member = members.find(fits) ?? startMember(model);
       members = [...members.filter((each) => each !== member), member];
       member.leases++;
       if (work === "train") member.training = true;

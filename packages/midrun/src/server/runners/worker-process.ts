@@ -28,6 +28,8 @@ export interface WorkerProcess {
 export interface WorkerOptions {
   workerPath: string;
   modelDir: string;
+  /** In how many bits it holds the model's linear weights; null = as they are in the file. */
+  weightBits: 4 | 8 | null;
   /** For messages. */
   modelName: string;
   /** Called once, when the process is gone. */
@@ -63,9 +65,9 @@ function deathError({ modelName, how, output, killed, memoryShort }: Death): Mid
 }
 
 export function startWorker(options: WorkerOptions): WorkerProcess {
-  const { workerPath, modelDir, modelName, onExit, countKills = countMemoryKills } = options;
+  const { workerPath, modelDir, weightBits, modelName, onExit, countKills = countMemoryKills } = options;
   const killsBefore = countKills();
-  const child: ChildProcess = fork(workerPath, [modelDir], {
+  const child: ChildProcess = fork(workerPath, [modelDir, ...(weightBits === null ? [] : [`${weightBits}`])], {
     serialization: "advanced",
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     execArgv: execArgvOf(workerPath),
