@@ -145,24 +145,24 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   return pullback(loss, t.constant(new Float32Array([1]), loss.shape), wrt);
 }
 
-/** Gradients of Σ y·g with respect to each of `wrt`, as though g were fixed; g has the shape of y. */
+/**
+ * Gradients of Σ y·g with respect to each of `wrt`, as though these and g were fixed values that do not depend on each other; g has the
+ * shape of y.
+ */
 export function pullback(y: Tensor, gradient: Tensor, wrt: readonly Tensor[]): Tensor[] {
-  const order = t.topologicalOrder([y]);
+  const order = t.topologicalOrder([y], [...wrt, gradient]);
   const active = activeTensors(order, wrt);
   const parts = new Map<Tensor, Tensor[]>([[y, [gradient]]]);
-  const collected = new Map<Tensor, Tensor>();
   for (const tensor of order.reverse()) {
     const found = parts.get(tensor);
     if (found === undefined || !active.has(tensor)) continue;
-    const g = summed(found);
-    collected.set(tensor, g);
     const rule = rules[tensor.op] as Rule<OpName>;
-    rule(g, tensor, tensor.inputs, tensor.attrs).forEach((part, i) => {
+    rule(summed(found), tensor, tensor.inputs, tensor.attrs).forEach((part, i) => {
       const target = tensor.inputs[i]!;
       if (part !== null && active.has(target)) parts.set(target, [...(parts.get(target) ?? []), part]);
     });
   }
-  return wrt.map((tensor) => collected.get(tensor) ?? zeros(tensor.shape));
+  return wrt.map((tensor) => (parts.has(tensor) ? summed(parts.get(tensor)!) : zeros(tensor.shape)));
 }
 
 /** What depends on one of `wrt`. A customVjp's first input is only its value. */

@@ -5,7 +5,7 @@ import { crossEntropy } from "../nn.ts";
 import { range } from "../util.ts";
 
 /** Logits of so many bytes at most are computed at a time, unless a row has more. A few values of their size live beside them. */
-export const defaultLogitsBytes = 2 ** 27;
+export const defaultLogitsBytes = 2 ** 26;
 
 export interface ChunkedLossOptions {
   /** hidden `[rows, hiddenSize]` → logits `[rows, vocabSize]`, each row by itself. */

@@ -1,6 +1,6 @@
 /** Blocks that are computed again in the backward pass (Chen et al. 2016): between the passes only their inputs are in memory. */
 import { pullback } from "../graph/grad.ts";
-import { after, customVjp, type Tensor, topologicalOrder, unpack } from "../graph/tensor.ts";
+import { after, constant, customVjp, type Tensor, topologicalOrder, unpack } from "../graph/tensor.ts";
 import { type BlockInputs, type BlockResult, block, type PassContext } from "./block.ts";
 import type { Parameters } from "./parameters.ts";
 
@@ -15,7 +15,8 @@ export function recomputedBlock(pass: PassContext, index: number, x: Tensor, inp
   const sources = [...given, ...trainedBehind(kept.x, pass.parameters, given)];
   const y = customVjp(kept.x, sources, (g) => {
     const again = block(at(pass, g), index, after(x, g), inputs);
-    return pullback(again.x, g, sources);
+    const [dx, ...others] = pullback(again.x, g, sources) as [Tensor, ...Tensor[]];
+    return [after(dx, whenAllAreThere(others)), ...others];
   });
   return { ...kept, x: y };
 }
@@ -46,4 +47,9 @@ function lateParameters(parameters: Parameters, moment: Tensor): Parameters {
 function trainedBehind(y: Tensor, { trained = [] }: Parameters, given: readonly Tensor[]): Tensor[] {
   const behind = new Set(topologicalOrder([y], given));
   return trained.filter((parameter) => behind.has(parameter));
+}
+
+/** Something small that waits for all of `values`: the block below begins when nothing in this one is needed any more. */
+function whenAllAreThere(values: readonly Tensor[]): Tensor {
+  return values.reduce((moment, value) => after(moment, value), constant(new Float32Array([1]), [1]));
 }

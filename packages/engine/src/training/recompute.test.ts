@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { loadBaseModel } from "../base-model.ts";
 import { liveMemory } from "../graph/live-memory.ts";
 import { rewrite } from "../graph/rewrite.ts";
+import { topologicalOrder } from "../graph/tensor.ts";
 import { trainingGraph } from "../models/objective.ts";
 import { normals } from "../random.ts";
 import type { LoraSpec } from "../spec.ts";
@@ -86,3 +87,16 @@ test("what is kept grows with the layers by their inputs alone", () => {
 });
 
 const peakOf = (graph: ReturnType<typeof trainingGraph>) => liveMemory(rewrite(Object.values(graph)).toReversed()).peak;
+
+test("a block begins when every gradient of the block above is there, so that nothing of that one is kept for later", () => {
+  const sizes = { hiddenSize: 64, heads: 4, kvHeads: 2, headDim: 16, intermediateSize: 96, vocabSize: 64, layers: 3 };
+  const spec = syntheticSpec(sizes);
+  const { plan } = initialTrainables(syntheticModel(spec), { lora: { r: 4, alpha: 8 }, modelName: "m", seed: 1 });
+  const graph = trainingGraph(spec, { ...shape, recompute: true }, plan);
+  const named = (layer: number) => Object.entries(graph).filter(([name]) => name.includes(`layers.${layer}.`));
+  for (const [, lower] of named(0)) {
+    const before = new Set(topologicalOrder([lower]));
+    for (const [name, upper] of [...named(1), ...named(2)])
+      expect({ name, known: before.has(upper) }).toEqual({ name, known: true });
+  }
+});
