@@ -86,7 +86,11 @@ describe.each(toolFormats)("answers held to tool calls ($name)", (format) => {
     expect(ready.accepts(calls)).toBe(true);
     expect(ready.accepts(printCalls(format, [{ ...weather, arguments: '{"city": "Paris"}' }]))).toBe(false);
     expect(ready.accepts(printCalls(format, [{ ...weather, name: "unknown" }]))).toBe(format.trigger === null);
-    expect(ready.accepts(`Let me see.\n${calls}`)).toBe(format.trigger !== null);
+    const both = `Let me see.\n${calls}`;
+    expect(ready.accepts(both)).toBe(true);
+    expect(readPieces(syntax, both)).toEqual(
+      format.trigger === null ? { content: both, calls: [] } : { content: "Let me see.", calls: [weather] },
+    );
     expect(ready.accepts(`${calls} And so on.`)).toBe(false);
     for (let seed = 0; seed < 20; seed++) {
       const text = sampleText(ready, 200, eagerToEnd(createRandom(seed)));
@@ -115,6 +119,20 @@ describe.each(toolFormats)("answers held to tool calls ($name)", (format) => {
     expect(allowed.accepts(printCalls(format, [weather]))).toBe(false);
     expect(allowed.accepts("words")).toBe(false);
   });
+});
+
+it("calls in bare JSON are looked for at the start alone: the same text later on is text", async () => {
+  const format = toolFormats.find(({ name }) => name === "llama")!;
+  const { compiled, syntax } = prepare(format, "auto");
+  const ready = await compiled;
+  const call = printCalls(format, [weather]);
+  const half = call.slice(0, call.indexOf("Paris"));
+  for (const text of [`Write ${call}`, `Write ${half}`, half.slice(0, 20), `\n${half}`]) {
+    expect(ready.accepts(text)).toBe(true);
+    expect(readPieces(syntax, text)).toEqual({ content: text, calls: [] });
+  }
+  expect(ready.accepts(half)).toBe(false);
+  expect(ready.accepts(`<|python_tag|>${half}`)).toBe(false);
 });
 
 describe("answers held to a format beside tools", () => {

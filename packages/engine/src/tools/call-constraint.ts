@@ -1,6 +1,7 @@
 /** What an answer with tools is held to: text or calls, with arguments that satisfy the functions' schemas. */
 import type { Constraint } from "../decode/constrain.ts";
 import { EngineError } from "../util.ts";
+import { notBeginningWith } from "./not-beginning.ts";
 import type { CallableTool, ChosenTools } from "./tool-choice.ts";
 import { firstBegins, shortId, type ToolFormat } from "./tool-format.ts";
 
@@ -60,9 +61,9 @@ function callTag(
 
 const text = (value: string): TagFormat => ({ type: "const_string", value });
 
-/** Text in which no call begins. */
+/** Text that does not begin as calls do: calls are looked for at the start alone. */
 function wordsOnly(format: ToolFormat, { tools }: ChosenTools): TagFormat {
-  return { type: "any_text", excludes: tools.flatMap(({ name }) => firstBegins({ ...format, opens: [""] }, name)) };
+  return { type: "grammar", grammar: notBeginningWith(tools.flatMap(({ name }) => firstBegins(format, name))) };
 }
 
 /** JSON begins like no trigger does; other constraints, and JSON where calls are JSON themselves, could be taken for calls. */

@@ -68,7 +68,7 @@ export function createCallReader({ format, names, atStart }: CallsSyntax): CallR
       return at >= 0 ? "begin" : null;
     },
     begin() {
-      const text = held.trimStart();
+      const text = trigger === null ? held : held.trimStart();
       const found = firsts.find((first) => text.startsWith(first.begin));
       if (!found) return firsts.some((first) => first.begin.startsWith(text)) ? null : "rest";
       take(held.length - text.length);

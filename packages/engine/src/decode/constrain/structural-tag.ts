@@ -1,6 +1,6 @@
 /** Structural tags, as xgrammar and vLLM know them: free text with constrained parts. */
 import { parseEbnf } from "./grammar/ebnf.ts";
-import { alt, type Expr, literal, nothing, optional, repeat, seq } from "./grammar/expr.ts";
+import { alt, type Expr, literal, nothing, optional, repeat, rule, seq } from "./grammar/expr.ts";
 import { freeText, type Stop } from "./grammar/free-text.ts";
 import { regexExpr } from "./grammar/regex-expr.ts";
 import { atPath, below, refusal } from "./refuse.ts";
@@ -82,7 +82,10 @@ const formats: Readonly<Record<string, FormatRule>> = {
     required: { tags: "formats", separator: "string" },
     optional: { at_least_one: "boolean", stop_after_first: "boolean" },
     build({ tags, separator, at_least_one, stop_after_first }, context) {
-      const one = alt((tags as TagFormat[]).map((tag, i) => buildTag(tag, inside(context, "tags", i))));
+      // A rule, so that the first one and the others are one part of the network.
+      const one = rule("tag", () =>
+        alt((tags as TagFormat[]).map((tag, i) => buildTag(tag, inside(context, "tags", i)))),
+      );
       const others = repeat(seq(literal(separator as string), one), 0, Number.POSITIVE_INFINITY);
       const some = stop_after_first ? one : seq(one, others);
       return ended(at_least_one ? some : optional(some), context.ends);
