@@ -14,7 +14,7 @@ import type { StreamsMessage } from "./server-streams.ts";
 const logOf = (step: number): RunnerEvent => ({
   ...{ type: "training.log", step, totalSteps: null, loss: 3 / step, evalLoss: null, evalAccuracy: null },
   ...{ learningRate: 2e-4, epoch: step / 30, samplesPerSecond: 8.25, tokensPerSecond: 2041.5, gradNorm: 0.73 },
-  ...{ accuracy: 0.62, gflops: 240.1, paddingShare: 0.07, supervisedShare: 0.41 },
+  ...{ accuracy: 0.62, gflops: 240.1, mfu: 0.8, paddingShare: 0.07, supervisedShare: 0.41 },
 });
 
 /** A runner without a model: it logs `events` steps once `begin` resolves, a few in every turn of the event loop. */

@@ -15,7 +15,7 @@ const metrics = (
   step: string,
 ) => `json_object('step', ${step}, 'totalSteps', 90, 'loss', 3.0 / ${step}, 'evalLoss', NULL,
   'evalAccuracy', NULL, 'learningRate', 0.0002, 'epoch', ${step} / 30.0, 'samplesPerSecond', 8.25, 'tokensPerSecond', 2041.5,
-  'gradNorm', 0.73, 'accuracy', 0.62, 'gflops', 240.1, 'paddingShare', 0.07, 'supervisedShare', 0.41)`;
+  'gradNorm', 0.73, 'accuracy', 0.62, 'gflops', 240.1, 'mfu', 0.8, 'paddingShare', 0.07, 'supervisedShare', 0.41)`;
 const spec = JSON.stringify({
   name: "support-bot",
   model: "Qwen/Qwen3-0.6B",

@@ -233,6 +233,8 @@ export interface TrainLog {
   samplesPerSecond: number | null;
   /** Model FLOPs per second / 1e9. */
   gflops: number | null;
+  /** Model FLOPs utilisation: `gflops` as a share of what the machine's matrix product does at best. */
+  mfu: number | null;
   /** Share of positions that hold padding, 0..1. */
   paddingShare: number | null;
   /** Share of real tokens that carry loss, 0..1. */

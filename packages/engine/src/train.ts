@@ -16,6 +16,7 @@ import { startFromAdapter } from "./training/initial-adapter.ts";
 import { checkKeeping, keepCheckpoints, resumeKeeping } from "./training/keep.ts";
 import { type MeasuredRun, type Metrics, metricsOf } from "./training/metrics.ts";
 import type { Quality } from "./training/objective.ts";
+import { machinePeak } from "./training/peak.ts";
 import { type PrefixRoom, prefixOf, roomWithin } from "./training/prefix.ts";
 import { identify, type RunIdentity, restoreStep, resumeRun, saveRun } from "./training/resume.ts";
 import { prepareRunData } from "./training/run-data.ts";
@@ -35,6 +36,8 @@ export interface TrainOptions {
   threads?: number;
   /** Milliseconds from any origin. */
   now?(): number;
+  /** What the machine does at best, GFLOP/s: `mfu` is a share of it. Default: measured, see `training/peak.ts`. */
+  peakGflops?: number;
   /** Bytes that the run may use. Default: the machine's memory. */
   memoryBytes?: number;
   /** Room for what never changes below the first adapter, see `training/prefix.ts`. Default: a quarter of what the run leaves free. */
@@ -113,6 +116,7 @@ async function prepareRun(model: BaseModel, spec: TrainSpec, options: TrainOptio
     onWarning,
   });
   warnings.forEach(onWarning);
+  const peakGflops = options.peakGflops ?? (await machinePeak(threads));
   onEvent({
     type: "started",
     totalSteps: plan.totalSteps,
@@ -127,6 +131,7 @@ async function prepareRun(model: BaseModel, spec: TrainSpec, options: TrainOptio
     plan,
     report,
     trained,
+    peakGflops,
     optimizer,
     state,
     stepper,

@@ -48,7 +48,7 @@ async function lastStep(checkpoints: string): Promise<number> {
 
 function metricsOf(step: number, totalSteps: number): Omit<TrainLog, "type"> {
   const measured = { step, totalSteps, epoch: step / totalSteps, loss: 4 / step, learningRate: 1e-4, gradNorm: 1 };
-  const speeds = { tokensPerSecond: null, samplesPerSecond: null, gflops: null };
+  const speeds = { tokensPerSecond: null, samplesPerSecond: null, gflops: null, mfu: null };
   const shares = { accuracy: 0.5, paddingShare: 0, supervisedShare: 1 };
   return { ...measured, ...speeds, ...shares, evalLoss: null, evalAccuracy: null };
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { type BaseModel, loadBaseModel } from "../base-model.ts";
 import type { TrainCommand, TrainEvent, TrainLog, TrainResult, TrainSpec } from "../spec.ts";
-import { train } from "../train.ts";
+import { type TrainOptions, train } from "../train.ts";
 import { range } from "../util.ts";
 
 const modelDir = fileURLToPath(new URL("../../../../fixtures/qwen3-tied/model", import.meta.url));
@@ -83,6 +83,7 @@ export interface TinyRun {
 export async function runTiny(
   spec: TrainSpec,
   commandAt: (done: number) => TrainCommand | null = () => null,
+  options: Partial<TrainOptions> = {},
 ): Promise<TinyRun> {
   const events: TrainEvent[] = [];
   const logs: TrainLog[] = [];
@@ -91,6 +92,7 @@ export async function runTiny(
     if (event.type === "log") logs.push(event);
   };
   const done = () => logs.at(-1)?.step ?? 0;
-  const result = await train(await tinyModel(), spec, { onEvent, nextCommand: () => commandAt(done()), threads: 1 });
+  const nextCommand = () => commandAt(done());
+  const result = await train(await tinyModel(), spec, { onEvent, nextCommand, threads: 1, ...options });
   return { result, events, logs, losses: logs.map(({ loss }) => loss!) };
 }

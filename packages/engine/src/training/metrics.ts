@@ -14,6 +14,8 @@ export interface MeasuredRun {
   plan: RunPlan;
   report: DatasetReport;
   trained: Trainables;
+  /** What the machine does at best, GFLOP/s. */
+  peakGflops: number;
 }
 
 export interface StepFacts {
@@ -36,6 +38,7 @@ export function metricsOf(
     (sum, { segments }) => sum + segments.reduce((n, segment) => n + (segment >= 0 ? 1 : 0), 0),
     0,
   );
+  const gflops = (tokens * flopsPerToken(run)) / seconds / 1e9;
   return {
     step,
     totalSteps: plan.totalSteps,
@@ -48,7 +51,8 @@ export function metricsOf(
     gradNorm,
     tokensPerSecond: tokens / seconds,
     samplesPerSecond: rows.reduce((sum, { examples }) => sum + examples, 0) / plan.perSample / seconds,
-    gflops: (tokens * flopsPerToken(run)) / seconds / 1e9,
+    gflops,
+    mfu: gflops / run.peakGflops,
     paddingShare: 1 - tokens / places,
     supervisedShare: supervisedShareOf(report),
     ...(window.rewards ? { rewards: window.rewards } : {}),

@@ -18,8 +18,13 @@ export interface StepMetrics {
   gradNorm: number | null;
   /** Share of supervised tokens whose argmax is right, 0..1. */
   accuracy: number | null;
+  /** Model FLOPs a second / 1e9, by the usual count: neither padding nor recomputation. */
   gflops: number | null;
+  /** Model FLOPs utilisation: `gflops` as a share of what the machine's matrix product does at best. */
+  mfu: number | null;
+  /** Share of positions that hold padding, 0..1. */
   paddingShare: number | null;
+  /** Share of real tokens that carry loss, 0..1. */
   supervisedShare: number | null;
   /** With method `dpo`: of this step's pairs. */
   rewards?: Rewards;

@@ -178,6 +178,7 @@ describe("wait()", () => {
         gradNorm: null,
         accuracy: null,
         gflops: null,
+        mfu: null,
         paddingShare: null,
         supervisedShare: null,
       },

@@ -13,6 +13,7 @@ const noMetrics: Record<Exclude<keyof StepMetrics, "step" | "rewards" | "evalRew
   gradNorm: null,
   accuracy: null,
   gflops: null,
+  mfu: null,
   paddingShare: null,
   supervisedShare: null,
 };

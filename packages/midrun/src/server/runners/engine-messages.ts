@@ -28,6 +28,7 @@ const toMetrics = (metrics: EngineMetrics): StepMetrics => ({
   gradNorm: metrics.gradNorm,
   accuracy: metrics.accuracy,
   gflops: metrics.gflops,
+  mfu: metrics.mfu,
   paddingShare: metrics.paddingShare,
   supervisedShare: metrics.supervisedShare,
   ...(metrics.rewards ? { rewards: metrics.rewards } : {}),
@@ -71,7 +72,7 @@ export function toSavedEvent(
   totalSteps: number | null,
 ): Extract<RunnerEvent, { type: "checkpoint.saved" }> {
   const { loss = null, evalLoss = null } = metrics;
-  const speeds = { samplesPerSecond: null, tokensPerSecond: null, gflops: null };
+  const speeds = { samplesPerSecond: null, tokensPerSecond: null, gflops: null, mfu: null };
   const others = { evalAccuracy: null, learningRate: null, gradNorm: null, accuracy: null };
   const shares = { paddingShare: null, supervisedShare: null };
   return {

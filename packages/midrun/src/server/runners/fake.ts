@@ -88,7 +88,7 @@ function removedAfter(step: number, saveSteps: number, { keepCheckpoints: keep }
 function metricsOf(step: number, totalSteps: number, loss: number): StepMetrics {
   const measured = { step, totalSteps, loss, learningRate: 2e-4, epoch: step / totalSteps, gradNorm: 1, accuracy: 0.5 };
   const unmeasured = { evalLoss: null, evalAccuracy: null, samplesPerSecond: null, tokensPerSecond: null };
-  return { ...measured, ...unmeasured, gflops: null, paddingShare: null, supervisedShare: null };
+  return { ...measured, ...unmeasured, gflops: null, mfu: null, paddingShare: null, supervisedShare: null };
 }
 
 function defaultReply({ model, adapterDir, messages, prompt }: GenerateInput): string {

@@ -17,6 +17,7 @@ const names: Record<Scalar, string> = {
   tokensPerSecond: "speed/tokens_per_second",
   samplesPerSecond: "speed/samples_per_second",
   gflops: "speed/gflops",
+  mfu: "speed/mfu",
   paddingShare: "data/padding_share",
   supervisedShare: "data/supervised_share",
 };

@@ -34,6 +34,7 @@ export const exampleMetrics: StepMetrics = {
   gradNorm: 0.1 + 0.2,
   accuracy: 0.5,
   gflops: null,
+  mfu: null,
   paddingShare: 0,
   supervisedShare: 1,
 };
