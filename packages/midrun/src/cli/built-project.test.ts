@@ -1,10 +1,12 @@
 /** The built command, from an empty folder to a trained model. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { buildPackages, emptyProject, midrun, startMidrun } from "./testing-built.ts";
 
-beforeAll(buildPackages, 180_000);
+// Whole processes, several a test: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 240_000 });
+beforeAll(buildPackages, 240_000);
 
 /** A trainer that is done in a moment. */
 const quickTrainer = (name: string, more = "") => `import { createMidrun, createTrainer } from "midrun";

@@ -1,10 +1,12 @@
 /** The built command beside a server: its own, another one's, one that was killed. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { buildPackages, emptyProject, midrun, startMidrun } from "./testing-built.ts";
 
-beforeAll(buildPackages, 180_000);
+// Whole processes, several a test: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 240_000 });
+beforeAll(buildPackages, 240_000);
 
 /** A port that something else uses. */
 async function takenPort(): Promise<number> {

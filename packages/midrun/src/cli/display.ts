@@ -13,10 +13,12 @@ export interface Display {
 
 export function createDisplay(io: CliIo, { json }: { json: boolean }): Display {
   if (json) {
+    // Standard output is for data: what a callback prints goes beside it.
+    const release = io.divert((text) => io.err(text));
     return {
       event: (event) => io.out(`${JSON.stringify(event)}\n`),
       note: (text) => io.err(`${text}\n`),
-      end: () => undefined,
+      end: release,
     };
   }
   return io.columns() === null ? plainDisplay(io) : movingDisplay(io);
@@ -36,15 +38,33 @@ function plainDisplay(io: CliIo): Display {
 
 const clearLine = "\r\x1b[2K";
 
+/** The progress line stays the last one: whatever is printed, by us or by a callback, goes above it. */
 function movingDisplay(io: CliIo): Display {
   let progress = noProgress;
   let moving = "";
-  /** The progress line stays the last one: whatever is printed goes above it. */
-  const print = (line: string | null) => {
-    io.out((moving === "" ? "" : clearLine) + (line === null ? "" : `${line}\n`));
-    if (progress !== noProgress) moving = renderProgress(progress, (io.columns() ?? 80) - 1);
-    io.out(moving);
+  /** Whether somebody else's line is not ended yet: nothing of ours may follow on it. */
+  let isOpen = false;
+
+  const write = (text: string, next: string) => {
+    io.out((isOpen ? "\n" : moving === "" ? "" : clearLine) + text + next);
+    isOpen = false;
+    moving = next;
   };
+  const print = (line: string | null) =>
+    write(
+      line === null ? "" : `${line}\n`,
+      progress === noProgress ? moving : renderProgress(progress, (io.columns() ?? 80) - 1),
+    );
+  const printForeign = (text: string) => {
+    if (isOpen || !text.endsWith("\n")) {
+      io.out((moving === "" ? "" : clearLine) + text);
+      isOpen = !text.endsWith("\n");
+      if (isOpen) moving = "";
+      else print(null);
+    } else write(text, moving);
+  };
+
+  const release = io.divert(printForeign);
   return {
     event: (event) => {
       progress = applyProgress(progress, event);
@@ -52,7 +72,8 @@ function movingDisplay(io: CliIo): Display {
     },
     note: (text) => print(text),
     end: () => {
-      if (moving !== "") io.out("\n");
+      release();
+      if (moving !== "" || isOpen) io.out("\n");
       moving = "";
     },
   };

@@ -8,6 +8,8 @@ export interface FakeIo extends Host {
   written: { out: string; err: string };
   /** Presses Ctrl-C. */
   interrupt(): void;
+  /** Writes as a trainer's callback would. */
+  say(text: string): void;
   /** Exit codes of `leave`. */
   left: number[];
   /** Settings of each `connect`. */
@@ -31,6 +33,7 @@ export function fakeIo(
   const left: number[] = [];
   const connected: Settings[] = [];
   const callbacks: (() => void)[] = [];
+  let diverted: ((text: string) => void) | undefined;
   const lines = [...(typed ?? [])];
   return {
     written,
@@ -41,6 +44,16 @@ export function fakeIo(
     connect: async (settings) => {
       connected.push(settings);
       return client;
+    },
+    say: (text) => {
+      if (diverted) diverted(text);
+      else written.out += text;
+    },
+    divert: (take) => {
+      diverted = take;
+      return () => {
+        diverted = undefined;
+      };
     },
     interrupt: () => callbacks.at(-1)?.(),
     out: (text) => {

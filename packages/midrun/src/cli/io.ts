@@ -9,6 +9,8 @@ export interface Host {
   out(text: string): void;
   /** Writes to standard error. */
   err(text: string): void;
+  /** Hands over what others in this process (a trainer's callbacks) write to either stream. Gives the function that stops that. */
+  divert(take: (text: string) => void): () => void;
   /** Width of the terminal that `out` writes to; null when it is a file or a pipe. */
   columns(): number | null;
   /** True when somebody types. */

@@ -7,11 +7,26 @@ import { findServer } from "../client/running-server.ts";
 import { type SettingName, type Settings, settings as table } from "../protocol/settings.ts";
 import { exitCodes, type Host } from "./io.ts";
 
+type Write = NodeJS.WriteStream["write"];
+
 export function createProcessIo(): Host {
   const interrupts = createInterrupts();
+  const streams = [process.stdout, process.stderr] as const;
+  const [out, err] = streams.map((stream) => stream.write.bind(stream)) as [Write, Write];
   return {
-    out: (output) => void process.stdout.write(output),
-    err: (output) => void process.stderr.write(output),
+    out: (output) => void out(output),
+    err: (output) => void err(output),
+    divert(take) {
+      const diverted: Write = (chunk) => {
+        take(typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
+        return true;
+      };
+      for (const stream of streams) stream.write = diverted;
+      return () => {
+        process.stdout.write = out;
+        process.stderr.write = err;
+      };
+    },
     columns: () => (process.stdout.isTTY ? process.stdout.columns || 80 : null),
     inputIsTerminal: process.stdin.isTTY === true,
     readInput: () => text(process.stdin),

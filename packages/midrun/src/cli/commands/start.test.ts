@@ -74,6 +74,20 @@ describe("midrun start", () => {
     expect(Math.max(...screen.map((line) => line?.length ?? 0))).toBeLessThan(80);
   });
 
+  it("keeps what callbacks write above that line, also a line that comes in pieces", async () => {
+    const server = fakeJobServer([started, log(1), log(2), log(3), completed]);
+    const onLog = ({ step }: { step: number }) => {
+      terminal.say(step === 1 ? "whole line\n" : step === 2 ? "in pie" : "ces\n");
+    };
+    const { terminal, run } = prepare(server, { callbacks: { onLog } }, { columns: 80 });
+    await run();
+    const screen = terminal.written.out.split("\n").map((line) => line.split("\r\x1b[2K").at(-1));
+    expect(screen).toContain("whole line");
+    expect(screen.filter((line) => line?.includes("step")).length).toBeLessThanOrEqual(2);
+    expect(screen.join("|")).toMatch(/in pie\|?.*ces/);
+    expect(screen).toContain("Completed.");
+  });
+
   it("--json prints events alone", async () => {
     const { terminal, run } = prepare(fakeJobServer([started, log(1), completed]));
     expect(await run("--json")).toBe(0);
@@ -82,6 +96,14 @@ describe("midrun start", () => {
       .split("\n")
       .map((line) => JSON.parse(line).type);
     expect(types).toEqual(["training.started", "training.log", "training.completed"]);
+  });
+
+  it("--json keeps what callbacks write out of the data", async () => {
+    const onLog = () => terminal.say("from a callback\n");
+    const { terminal, run } = prepare(fakeJobServer([started, log(1), completed]), { callbacks: { onLog } });
+    expect(await run("--json")).toBe(0);
+    expect(terminal.written.err).toBe("from a callback\n");
+    expect(terminal.written.out).not.toContain("callback");
   });
 
   it.each([

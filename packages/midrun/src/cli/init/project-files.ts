@@ -58,7 +58,7 @@ const trainer = createTrainer({
   callbacks: {
     // The checkpoint that was just saved answers, while training goes on.
     onCheckpoint: async ({ step, infer }) => {
-      const messages = [{ role: "user" as const, content: "Hello! My parcel was sent to the wrong street." }];
+      const messages = [{ role: "user" as const, content: "Hello! My parcel is still not here." }];
       const answer = await infer({ messages, temperature: 0, maxTokens: 8 });
       console.log(\`step \${step} sends the ticket to: \${await readText(answer)}\`);
     },
