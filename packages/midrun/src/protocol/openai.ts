@@ -1,5 +1,6 @@
 /** OpenAI's requests for fine-tuning, files and uploads, as its clients send them: snake_case, `null` for "not given". */
 import { z } from "zod";
+import { jobSpecSchema } from "./job.ts";
 
 const auto = z.literal("auto");
 const epochsSchema = z.union([auto, z.int().min(1).max(50)]);
@@ -41,6 +42,18 @@ export const metadataSchema = z
   .record(z.string().max(64), z.string().max(512))
   .refine((metadata) => Object.keys(metadata).length <= 16, "expected at most 16 pairs");
 
+/** What OpenAI's hyperparameters have no word for: fields of this server's own jobs, as they are there. */
+const extraSettingsSchema = jobSpecSchema
+  .pick({
+    ...{ lora: true, packing: true, datasetSplit: true, evalSteps: true, earlyStopping: true },
+    ...{ lrSchedulerType: true, lrMin: true, warmupSteps: true, warmupRatio: true },
+    ...{ gradientAccumulationSteps: true, weightDecay: true, maxGradNorm: true },
+    ...{ saveSteps: true, keepCheckpoints: true, loggingSteps: true, microBatchMetrics: true },
+    ...{ textStride: true, chatTemplate: true, trainOnResponsesOnly: true, engine: true, priority: true },
+    onRestart: true,
+  })
+  .strict();
+
 /** Body of `POST /v1/fine_tuning/jobs`. */
 export const createFineTuningJobSchema = z.object({
   model: z.string().min(1),
@@ -52,6 +65,7 @@ export const createFineTuningJobSchema = z.object({
   hyperparameters: supervisedHyperparametersSchema.nullish(),
   integrations: z.array(integrationSchema).max(5).nullish(),
   metadata: metadataSchema.nullish(),
+  midrun: extraSettingsSchema.nullish(),
 });
 export type CreateFineTuningJob = z.output<typeof createFineTuningJobSchema>;
 

@@ -1,14 +1,24 @@
 /** Refuses bodies that are too large, whether they say so or not. */
 import type { Context, MiddlewareHandler } from "hono";
 import { MidrunError } from "../errors.ts";
+import { brokenOff } from "./request-body.ts";
 
 const tooLarge = (maxBytes: number) =>
   new MidrunError("payload_too_large", `The request's body is larger than ${maxBytes} bytes.`);
 
+/** A sender that goes away is no fault of the server's. */
+async function* arriving(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    throw brokenOff(cause);
+  }
+}
+
 async function readLimited(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Buffer<ArrayBuffer>> {
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of body) {
+  for await (const piece of arriving(body)) {
     size += piece.byteLength;
     if (size > maxBytes) throw tooLarge(maxBytes);
     pieces.push(piece);

@@ -9,9 +9,21 @@ import { WireError } from "./wire-error.ts";
 /** Arrays and objects inside each other. */
 const deepestBody = 500;
 
-/** The body's JSON. Throws `invalid_request`. */
+/** What a request ends in whose sender goes away before its end. */
+export const brokenOff = (cause: unknown) =>
+  new MidrunError("aborted", "The request broke off before its end.", { cause });
+
+async function readText(c: Context): Promise<string> {
+  try {
+    return await c.req.text();
+  } catch (cause) {
+    throw brokenOff(cause);
+  }
+}
+
+/** The body's JSON. Throws `invalid_request`; `aborted` when it broke off. */
 export async function readJson(c: Context): Promise<unknown> {
-  const text = await c.req.text();
+  const text = await readText(c);
   const value = parseBody(text);
   const depth = jsonDepth(text);
   if (depth <= deepestBody) return value;
@@ -61,6 +73,6 @@ export async function readIdempotencyKey(c: Context): Promise<IdempotencyKey | u
       param: "Idempotency-Key",
     });
   }
-  const request = `${c.req.method} ${c.req.path}\n${await c.req.text()}`;
+  const request = `${c.req.method} ${c.req.path}\n${await readText(c)}`;
   return { key, fingerprint: createHash("sha256").update(request).digest("hex") };
 }

@@ -86,10 +86,11 @@ export function createFineTuning(options: FineTuningOptions): FineTuningService 
     };
   }
 
-  function toSpec(model: string, seed: number, record: FineTuningRecord): JobSpec {
+  function toSpec({ model, seed, midrun }: CreateFineTuningJob, record: FineTuningRecord): JobSpec {
     const { nEpochs, batchSize, learningRateMultiplier, beta } = record.resolved;
     const upload = (fileId: string) => ({ type: "upload", fileId }) as const;
     return {
+      ...midrun,
       name: record.suffix ?? "fine-tuning",
       model,
       dataset: upload(record.trainingFile),
@@ -99,7 +100,7 @@ export function createFineTuning(options: FineTuningOptions): FineTuningService 
       numTrainEpochs: nEpochs,
       batchSize,
       learningRate: baseLearningRate[record.method] * learningRateMultiplier,
-      seed,
+      seed: seed ?? newSeed(),
       ...(record.metadata ? { metadata: record.metadata } : {}),
     };
   }
@@ -135,7 +136,7 @@ export function createFineTuning(options: FineTuningOptions): FineTuningService 
     async create(request, key) {
       const model = resolveTunable(aliases, request.model);
       const record = await toRecord(request);
-      const spec = toSpec(request.model, request.seed ?? newSeed(), record);
+      const spec = toSpec(request, record);
       const job = await scheduler.submit(spec, key, record).catch((error: unknown) => {
         throw toModelError(error, model);
       });

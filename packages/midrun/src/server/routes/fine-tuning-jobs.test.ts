@@ -93,6 +93,25 @@ describe("fineTuning.jobs.create", () => {
     expect(spec.numTrainEpochs).toBe(resolved.n_epochs);
   });
 
+  it("takes what OpenAI has no word for from the field midrun, strictly", async () => {
+    const training_file = await t.upload(chatRows());
+    const settings = { lora: { r: 4, alpha: 8 }, packing: true, saveSteps: { ratio: 0.5 }, warmupSteps: 5 };
+    const body = { model: "org/base", training_file, hyperparameters: { batch_size: 3 }, midrun: settings };
+    const { status, headers, body: job } = await t.send("POST", "/v1/fine_tuning/jobs", body);
+    expect([status, headers.get("x-midrun-ignored")]).toEqual([200, null]);
+    const { spec } = (await t.store.getJob((job as { id: string }).id))!;
+    expect(spec).toMatchObject({ ...settings, batchSize: 3 });
+    for (const [midrun, param, code] of [
+      [{ lora: { rank: 4 } }, "midrun.lora.rank", "unknown_parameter"],
+      [{ learningRate: 1 }, "midrun.learningRate", "unknown_parameter"],
+      [{ packing: "yes" }, "midrun.packing", "invalid_type"],
+    ] as const) {
+      expect(await t.send("POST", "/v1/fine_tuning/jobs", { ...body, midrun })).toMatchObject({
+        ...{ status: 400, body: { error: { param, code } } },
+      });
+    }
+  });
+
   it("uses the part of the method that its type names, and no other", async () => {
     const hyperparameters = { n_epochs: 4, learning_rate_multiplier: 0.5 };
     const job = await create({
