@@ -20,6 +20,7 @@ export type ErrorCode =
   | "not_supported"
   | "invalid_api_key"
   | "payload_too_large"
+  | "rate_limit_exceeded"
   | "range_not_satisfiable"
   | "job_failed"
   | "job_cancelled"

@@ -40,7 +40,7 @@ async function startServer(dataDir: string, previous: Promise<void> | undefined)
   if (running)
     return { fetch: (request) => globalThis.fetch(readdressed(request, running.url)), close: async () => {} };
   const { createLocalServer } = await import("../server/index.ts");
-  const server = createLocalServer({ dataDir, adopt: false });
+  const server = createLocalServer({ dataDir, adopt: false, auth: "off" });
   try {
     await server.ready;
     return { fetch: server.fetch, close: () => server.close({ jobs: "pause" }) };

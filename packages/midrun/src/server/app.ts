@@ -1,11 +1,10 @@
 /** Puts the server together. `Request` in, `Response` out: on a port, in process and in tests alike. */
 import { join } from "node:path";
-import { Hono } from "hono";
-import { MidrunError } from "../errors.ts";
+import { createRoutes } from "./all-routes.ts";
 import { createFileHashes } from "./artifacts/file-hashes.ts";
-import { limitBody } from "./body-limit.ts";
+import { type AuthMode, createGate } from "./auth.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { Env, Services } from "./context.ts";
+import type { Services } from "./context.ts";
 import { type Counters, createCounters } from "./counters.ts";
 import { createEventLog } from "./event-log.ts";
 import { createDiskStorage } from "./files/disk-storage.ts";
@@ -15,21 +14,15 @@ import { createTidying } from "./files/tidying.ts";
 import { createUploadService } from "./files/upload-service.ts";
 import { writeResultFile } from "./fine-tuning/result-file.ts";
 import { createFineTuning } from "./fine-tuning/service.ts";
-import { errorResponse, isForeseen } from "./http-error.ts";
-import { newRequestId } from "./ids.ts";
-import { type AllowedHosts, loopbackGuard } from "./loopback-guard.ts";
+import { createFront } from "./front.ts";
+import { createKeyService } from "./keys.ts";
+import type { AllowedHosts } from "./loopback-guard.ts";
 import type { ModelAliases } from "./model-aliases.ts";
-import { chatCompletionRoutes } from "./routes/chat-completions.ts";
-import { checkpointPermissionRoutes } from "./routes/checkpoint-permissions.ts";
-import { completionRoutes } from "./routes/completions.ts";
-import { fileRoutes } from "./routes/files.ts";
-import { fineTuningJobRoutes } from "./routes/fine-tuning-jobs.ts";
-import { graderRoutes } from "./routes/graders.ts";
-import { inferenceRoutes } from "./routes/inference.ts";
-import { jobRoutes } from "./routes/jobs.ts";
-import { modelRoutes } from "./routes/models.ts";
-import { storedCompletionRoutes } from "./routes/stored-completions.ts";
-import { uploadRoutes } from "./routes/uploads.ts";
+import { type ServerLog, silentLog } from "./observe/log.ts";
+import { createMetrics } from "./observe/metrics.ts";
+import { createProjectRoutes } from "./projects/project-routes.ts";
+import { createProjectStore } from "./projects/project-store.ts";
+import { limitRate } from "./rate-limit.ts";
 import type { Runners } from "./runners.ts";
 import { type CloseOptions, createScheduler } from "./scheduler.ts";
 import type { CreateSink } from "./sinks/sink.ts";
@@ -68,9 +61,15 @@ export interface AppOptions {
   modelAliases?: ModelAliases;
   /** Where metrics go besides the event log. Default: nowhere. */
   sinks?: readonly CreateSink[];
+  /** Whether requests need an API key. Default `auto`: as soon as one was made; see `AuthMode`. */
+  auth?: AuthMode;
+  /** Requests a minute that each key, or everybody without one together, may send. Default: any number. */
+  requestsPerMinute?: number;
+  /** Where requests, jobs and faults are told of. Default: nowhere. */
+  serverLog?: ServerLog;
   /** Host names that may be used besides this machine's own. Default: none. */
   allowedHosts?: AllowedHosts;
-  /** Told of faults in the server, with the request's id when there is one. Default: a warning of the process. */
+  /** Told of faults in the server, with the request's id when there is one. Default: `serverLog`; without one, a warning of the process. */
   onError?: (error: unknown, requestId: string | null) => void;
 }
 
@@ -93,90 +92,33 @@ function warn(error: unknown, requestId: string | null): void {
   process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : String(error), detail);
 }
 
-const isFileUpload = (method: string, path: string) =>
-  method === "POST" && /^\/v1\/(files|uploads\/[^/]+\/parts)$/.test(path);
-
-function createRoutes(services: Services, options: AppOptions, ready: Promise<void>): Hono<Env> {
-  const { allowedHosts = [], maxBodyBytes = 64 * mebibyte } = options;
-  const app = new Hono<Env>();
-
-  app.use(async (c, next) => {
-    const requestId = newRequestId();
-    c.set("requestId", requestId);
-    c.header("x-request-id", requestId);
-    await next();
-  });
-  app.use(loopbackGuard(allowedHosts));
-  const limited = limitBody(maxBodyBytes);
-  // Files have a limit of their own, and are never held in memory to be measured.
-  app.use((c, next) => (isFileUpload(c.req.method, c.req.path) ? next() : limited(c, next)));
-  app.use(async (_, next) => {
-    if (services.log.closed) throw new MidrunError("aborted", "The server has ended.");
-    await ready;
-    await next();
-  });
-
-  app.route("/v1/jobs", jobRoutes(services));
-  app.route("/v1/models", modelRoutes(services));
-  app.route("/v1/chat/completions", chatCompletionRoutes(services));
-  app.route("/v1/chat/completions", storedCompletionRoutes(services));
-  app.route("/v1/completions", completionRoutes(services));
-  app.route("/v1/inference", inferenceRoutes(services));
-  app.route("/v1/files", fileRoutes(services));
-  app.route("/v1/uploads", uploadRoutes(services));
-  app.route("/v1/fine_tuning/jobs", fineTuningJobRoutes(services));
-  app.route("/v1/fine_tuning/checkpoints", checkpointPermissionRoutes(services));
-  app.route("/v1/fine_tuning/alpha/graders", graderRoutes(services));
-
-  app.notFound((c) => {
-    const { pathname } = new URL(c.req.url);
-    const error = new MidrunError("route_not_found", `Invalid URL (${c.req.method} ${pathname})`);
-    return errorResponse(c, error, c.get("requestId"));
-  });
-  app.onError((error, c) => {
-    const requestId = c.get("requestId");
-    if (!isForeseen(error)) services.onError(error, requestId);
-    return errorResponse(c, error, requestId);
-  });
-  return app;
+/** The options that are given, for a callee that has its own defaults. */
+function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
-/** A server over the given store and runners. It begins to work on queued jobs at once. */
-export function createApp(options: AppOptions): App {
-  const {
-    store,
-    runners,
-    dataDir,
-    slots,
-    onRestart,
-    adopt,
-    leaseMs,
-    clock = systemClock,
-    pingMs = 15_000,
-    onError = warn,
-  } = options;
-  const { modelAliases = {}, maxFileBytes, files: storage = createDiskStorage(join(dataDir, "files")) } = options;
+/** What the routes stand on, over everything that there is. */
+function createServices(
+  options: AppOptions,
+  onError: Services["onError"],
+  onEvents: Parameters<typeof createEventLog>[2],
+) {
+  const { store, runners, dataDir, clock = systemClock, pingMs = 15_000, modelAliases = {} } = options;
+  const { maxFileBytes, files: storage = createDiskStorage(join(dataDir, "files")) } = options;
   const onFault = (error: unknown) => onError(error, null);
   const jobDirOf = (jobId: string) => join(dataDir, "jobs", jobId);
-  const counters = createCounters();
   const files = createFileService({ store, storage, clock });
   const uploads = createUploadService({ store, storage, files, clock });
   const tidying = createTidying({ store, storage, files, uploads, onError: onFault });
-  const log = createEventLog(store, tidying.afterJob);
+  const log = createEventLog(store, tidying.afterJob, onEvents);
   const sinks = createSinkService({ store, log, jobDirOf, clock, sinks: options.sinks ?? [], onError: onFault });
+  const { slots, onRestart, adopt, leaseMs } = options;
   const scheduler = createScheduler({
-    store,
-    log,
-    runners,
-    jobDirOf,
-    clock,
-    ...(slots === undefined ? {} : { slots }),
-    ...(onRestart === undefined ? {} : { onRestart }),
-    ...(adopt === undefined ? {} : { adopt }),
-    ...(leaseMs === undefined ? {} : { leaseMs }),
-    modelAliases,
+    ...{ store, log, runners, jobDirOf, clock, modelAliases },
+    ...given({ slots, onRestart, adopt, leaseMs }),
     resolveSpec: createSpecResolver(files, storage),
-    complete: (job) => writeResultFile(job, { store, storage, clock }),
+    complete: (job) => writeResultFile(job, { store: createProjectStore(store, job.projectId), storage, clock }),
     begun: sinks.follow,
     onError: onFault,
   });
@@ -185,30 +127,72 @@ export function createApp(options: AppOptions): App {
     aliases: modelAliases,
     onError: onFault,
   });
+  const services: Services = {
+    ...{ store, log, scheduler, runners, files, uploads, fineTuning, modelAliases, clock, pingMs, onError },
+    ...{ jobDirOf, fileHashes: createFileHashes(), counters: createCounters() },
+    ...given({ maxFileBytes }),
+  };
+  return { services, storage, tidying, sinks };
+}
+
+/** A server over the given store and runners. It begins to work on queued jobs at once. */
+export function createApp(options: AppOptions): App {
+  const { store, dataDir, clock = systemClock, serverLog = silentLog, requestsPerMinute } = options;
+  const { onError = options.serverLog ? serverLog.fault : warn } = options;
+  const { services, storage, tidying, sinks } = createServices(options, onError, (events) => {
+    metrics.events(events);
+    serverLog.events(events);
+  });
+  const { scheduler, fineTuning, counters, log } = services;
+  const metrics = createMetrics({ store, counters });
   const ready = tidying
     .atStart()
     .then(() => scheduler.start())
     .then(() => fineTuning.recover());
   // Told to whoever waits for it: the first request, or the caller.
   ready.catch(() => {});
-  const services: Services = {
-    ...{ store, log, scheduler, runners, files, uploads, fineTuning, modelAliases, clock, pingMs, onError },
-    ...{ jobDirOf, fileHashes: createFileHashes(), counters },
-    ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
-  };
-  const routes = createRoutes(services, options, ready);
+  const everybodys = createRoutes(services);
+  const projects = createProjectRoutes(services, { storage, dataDir });
+  const front = createFront({
+    gate: createGate(createKeyService({ records: store, clock }), options.auth ?? "auto"),
+    allowedHosts: options.allowedHosts ?? [],
+    limitRate: requestsPerMinute === undefined ? null : limitRate({ requestsPerMinute, clock }),
+    maxBodyBytes: options.maxBodyBytes ?? 64 * mebibyte,
+    ready,
+    isClosed: () => log.closed,
+    whyNot: async () => (log.closed || scheduler.closing ? "The server is ending." : whyNotReady(ready, store)),
+    answer: (request, asked, key) => (key ? projects.of(key.projectId) : everybodys).fetch(request, { asked }),
+    metrics,
+    onAnswer(answered) {
+      metrics.request(answered);
+      serverLog.request(answered);
+    },
+    onError,
+  });
 
   return {
     counters,
-    fetch: (request) => routes.fetch(request),
-    request: (input, init) => routes.request(input, init),
+    fetch: (request) => front.fetch(request),
+    request: (input, init) => front.request(input, init),
     ready,
     async close(closeOptions) {
-      await fineTuning.close();
+      await Promise.all([fineTuning.close(), projects.close()]);
       await scheduler.close(closeOptions);
       await tidying.done();
       await sinks.close();
       await store.close();
     },
   };
+}
+
+/** Null: it is. A start that has not ended, or failed, or a store that does not answer. */
+async function whyNotReady(ready: Promise<void>, store: Store): Promise<string | null> {
+  const starting = Symbol();
+  try {
+    if ((await Promise.race([ready, Promise.resolve(starting)])) === starting) return "The server is starting.";
+    await store.countJobs();
+    return null;
+  } catch {
+    return "The server could not start, or its store does not answer. Its log has the reason.";
+  }
 }

@@ -3,6 +3,8 @@ import type { ChatCompletion } from "../protocol/chat.ts";
 
 export interface CompletionRecord {
   id: string;
+  /** Project that owns it. Default: the default project. */
+  projectId?: string;
   /** ISO 8601. */
   createdAt: string;
   metadata: Record<string, string> | null;
@@ -17,6 +19,8 @@ export interface ListCompletions {
   after?: string;
   limit: number;
   order: "asc" | "desc";
+  /** Only this project's. Default: everybody's. */
+  projectId?: string;
 }
 
 /** Every promise resolves when the data is on disk (where there is one). */

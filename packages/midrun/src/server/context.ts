@@ -1,4 +1,5 @@
 /** What the routes are given, and what each request carries. */
+import type { Asked } from "./all-routes.ts";
 import type { FileHashes } from "./artifacts/file-hashes.ts";
 import type { Clock } from "./clock.ts";
 import type { Counters } from "./counters.ts";
@@ -33,5 +34,6 @@ export interface Services {
 }
 
 export interface Env {
+  Bindings: { asked: Asked };
   Variables: { requestId: string };
 }

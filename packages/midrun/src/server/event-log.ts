@@ -84,12 +84,17 @@ function readRecent({ recent }: Channel, after: number): JobEvent[] | null {
   return first && first.id <= after + 1 ? recent.slice(after + 1 - first.id) : null;
 }
 
-/** `onEnd`: called once a job's terminal event is stored. */
-export function createEventLog(store: Store, onEnd: (jobId: string) => void = () => {}): EventLog {
+/** `onEnd`: called once a job's terminal event is stored. `onEvents`: called with what was stored. */
+export function createEventLog(
+  store: Store,
+  onEnd: (jobId: string) => void = () => {},
+  onEvents: (events: readonly JobEvent[]) => void = () => {},
+): EventLog {
   const channels = new Map<string, Channel>();
   let closed = false;
 
   const announce = (jobId: string, events: readonly JobEvent[]) => {
+    onEvents(events);
     const channel = channels.get(jobId);
     if (channel && events.length > 0) publish(channel, events);
   };

@@ -2,6 +2,8 @@
 
 export interface FileRecord {
   id: string;
+  /** Project that owns it. Default: the default project. */
+  projectId?: string;
   filename: string;
   purpose: string;
   sizeBytes: number;
@@ -18,10 +20,14 @@ export interface ListFiles {
   limit: number;
   purpose?: string;
   order: "asc" | "desc";
+  /** Only this project's. Default: everybody's. */
+  projectId?: string;
 }
 
 export interface UploadRecord {
   id: string;
+  /** Project that owns it. Default: the default project. */
+  projectId?: string;
   filename: string;
   purpose: string;
   sizeBytes: number;

@@ -24,6 +24,7 @@ const statusOf: { [C in ErrorCode]: ContentfulStatusCode } = {
   not_supported: 400,
   invalid_api_key: 401,
   payload_too_large: 413,
+  rate_limit_exceeded: 429,
   range_not_satisfiable: 416,
   job_failed: 400,
   job_cancelled: 400,
@@ -42,7 +43,13 @@ const codeless: readonly ErrorCode[] = ["route_not_found", "internal"];
 
 /** All four keys are always there. */
 export interface ErrorEnvelope {
-  error: { message: string; type: "invalid_request_error" | "server_error"; param: string | null; code: string | null };
+  error: {
+    message: string;
+    /** `requests`: there were too many. */
+    type: "invalid_request_error" | "server_error" | "requests";
+    param: string | null;
+    code: string | null;
+  };
 }
 
 function wireCodeOf(error: MidrunError): string | null {
@@ -52,7 +59,8 @@ function wireCodeOf(error: MidrunError): string | null {
 
 export function toEnvelope(error: MidrunError): ErrorEnvelope {
   const { code, message, hint, param } = error;
-  const type = statusOf[code] >= 500 ? "server_error" : "invalid_request_error";
+  const fault = statusOf[code] >= 500 ? "server_error" : "invalid_request_error";
+  const type = code === "rate_limit_exceeded" ? "requests" : fault;
   const text = hint ? `${message} ${hint}` : message;
   return { error: { message: text, type, param, code: wireCodeOf(error) } };
 }
@@ -71,5 +79,6 @@ export function isForeseen(error: unknown): error is MidrunError {
 /** The answer to a failed request. */
 export function errorResponse(c: Context, error: unknown, requestId: string): Response {
   if (!isForeseen(error)) return c.json(crashEnvelope(requestId), 500);
+  if (error.code === "invalid_api_key") c.header("www-authenticate", "Bearer");
   return c.json(toEnvelope(error), statusOf[error.code]);
 }

@@ -1,6 +1,7 @@
 /** The public list of `midrun/server`. */
 
 export { type App, type AppOptions, createApp } from "./app.ts";
+export type { AuthMode } from "./auth.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export type { CompletionRecord, CompletionRecords, ListCompletions } from "./completion-records.ts";
 export type {
@@ -28,6 +29,7 @@ export {
 export { createLocalServer, type LocalServerOptions, type RunningServer, startServer } from "./local-server.ts";
 export type { AllowedHosts } from "./loopback-guard.ts";
 export type { ModelAliases } from "./model-aliases.ts";
+export { createServerLog, type LogLevel, type LogOptions, logLevels, type ServerLog } from "./observe/log.ts";
 export type { GenerateEvent, GenerateInput, Runner, RunnerEvent, TrainHandle, TrainOutcome } from "./runner.ts";
 export { createEmbeddedRunner, type EmbeddedRunnerOptions } from "./runners/embedded.ts";
 export type { EngineName, Runners } from "./runners.ts";

@@ -2,6 +2,6 @@
 import type { Job } from "../protocol/job.ts";
 import type { JobRecord } from "./store.ts";
 
-export function toJob({ modelName, requested, crashes, held, lease, fineTuning, ...job }: JobRecord): Job {
+export function toJob({ modelName, requested, crashes, held, lease, projectId, fineTuning, ...job }: JobRecord): Job {
   return { ...job, fineTunedModel: job.status === "completed" ? modelName : null };
 }

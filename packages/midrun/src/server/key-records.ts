@@ -1,5 +1,8 @@
 /** What the store keeps of API keys and the projects they belong to. The secrets themselves are kept nowhere: `keys.ts`. */
 
+/** Owner of everything that is made without a key. */
+export const defaultProject = { id: "proj_default", name: "default" } as const;
+
 export interface ProjectRecord {
   id: string;
   /** Unique. */

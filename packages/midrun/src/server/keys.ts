@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { MidrunError } from "../errors.ts";
 import { type Clock, systemClock, timestampOf } from "./clock.ts";
 import { newProjectId, type RandomBytes, randomAlphanumerics } from "./ids.ts";
-import type { KeyRecord, KeyRecords } from "./key-records.ts";
+import { defaultProject, type KeyRecord, type KeyRecords } from "./key-records.ts";
 import { createSqliteKeys } from "./stores/sqlite-keys.ts";
 
 /** A key as it may be shown: everything but its secret. */
@@ -43,9 +43,6 @@ export interface KeyService {
   /** Whether a key was ever made. From then on the server asks for one, also when all of them are revoked. */
   exist(): Promise<boolean>;
 }
-
-/** Owner of everything that is made without a key. */
-export const defaultProject = { id: "proj_default", name: "default" } as const;
 
 /** `sk-midrun-` + id + `-` + secret: the id finds the record, so that only hashes are ever compared. */
 const secretPattern = /^sk-midrun-([0-9A-Za-z]{16})-([0-9A-Za-z]{40})$/;

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openKeys } from "./keys.ts";
 import { createLocalServer, startServer } from "./local-server.ts";
 
 let dir: string;
@@ -47,6 +48,27 @@ describe("startServer", () => {
     await server.close();
     await expect(fetch(`${server.url}/v1/jobs`)).rejects.toThrow();
     await (await startServer({ dataDir: dir, port: 0 })).close();
+  });
+
+  it("does not listen where others reach it as long as there are no keys; then it asks for one", async () => {
+    for (const host of ["0.0.0.0", "::", "192.0.2.7", "example.test"]) {
+      await expect(startServer({ dataDir: dir, host, port: 0 }), host).rejects.toMatchObject({
+        code: "invalid_config",
+        param: "host",
+        hint: expect.stringContaining("midrun keys create"),
+      });
+    }
+    const keys = openKeys(dir);
+    const { key, secret } = await keys.create();
+    const server = await startServer({ dataDir: dir, host: "0.0.0.0", port: 0 });
+    const url = server.url.replace("localhost", "127.0.0.1");
+    const statusWith = async (headers: HeadersInit) => (await fetch(`${url}/v1/jobs`, { headers })).status;
+    expect(await statusWith({})).toBe(401);
+    expect(await statusWith({ authorization: `Bearer ${secret}` })).toBe(200);
+    await keys.revoke(key.id);
+    expect(await statusWith({ authorization: `Bearer ${secret}` })).toBe(401);
+    keys.close();
+    await server.close();
   });
 
   it("lets go of the directory when the port is taken", async () => {

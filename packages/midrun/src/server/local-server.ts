@@ -1,6 +1,9 @@
 /** The server that people run: jobs in a data directory, trained by the embedded engine. */
 import { join, resolve } from "node:path";
+import { MidrunError } from "../errors.ts";
 import { type App, type AppOptions, createApp } from "./app.ts";
+import type { AuthMode } from "./auth.ts";
+import { openKeys } from "./keys.ts";
 import { createEmbeddedRunner } from "./runners/embedded.ts";
 import type { CloseOptions } from "./scheduler.ts";
 import { type Listening, type ListenOptions, listen } from "./serve.ts";
@@ -35,9 +38,29 @@ export interface RunningServer extends Omit<Listening, "close"> {
 
 const loopbackHosts = ["127.0.0.1", "::1", "[::1]", "localhost"];
 
+const noKeys = (host: string) =>
+  new MidrunError("invalid_config", `The server is to listen on ${host}, where others reach it, and has no API keys.`, {
+    param: "host",
+    hint: "Make one first, with: midrun keys create. On 127.0.0.1 none is needed.",
+  });
+
+/** Where others can reach a server, a key is asked for, and there must be one. */
+async function authFor(host: string, { auth = "auto", dataDir }: LocalServerOptions): Promise<AuthMode> {
+  if (auth === "off" || loopbackHosts.includes(host)) return auth;
+  const keys = openKeys(dataDir);
+  try {
+    if (await keys.exist()) return "required";
+  } finally {
+    keys.close();
+  }
+  throw noKeys(host);
+}
+
 /**
- * The same on a port. A host that others can reach means that others may use the server.
- * @throws MidrunError `io` when the port is taken or another process uses the directory
+ * The same on a port. Beyond this machine (`host`) it answers to nobody without an API key; `auth: "off"` is for what guards it
+ * otherwise.
+ * @throws MidrunError `io` when the port is taken or another process uses the directory; `invalid_config` when others could reach it
+ * and there are no keys
  */
 export async function startServer({
   host = "127.0.0.1",
@@ -45,7 +68,8 @@ export async function startServer({
   ...options
 }: LocalServerOptions & ListenOptions): Promise<RunningServer> {
   const allowedHosts = options.allowedHosts ?? (loopbackHosts.includes(host) ? [] : "any");
-  const app = createLocalServer({ ...options, allowedHosts });
+  const auth = await authFor(host, options);
+  const app = createLocalServer({ ...options, allowedHosts, auth });
   try {
     await app.ready;
     const { url, close } = await listen(app, { host, port });

@@ -74,9 +74,14 @@ export interface Scheduler {
   start(): Promise<void>;
   /**
    * Queues a job. The same key with the same spec gives the same job again. One with a fine-tuning record is held until
-   * it is released.
+   * it is released. `projectId`: its owner, by default the default project.
    */
-  submit(spec: JobSpec, key?: IdempotencyKey, fineTuning?: FineTuningRecord | null): Promise<JobRecord>;
+  submit(
+    spec: JobSpec,
+    key?: IdempotencyKey,
+    fineTuning?: FineTuningRecord | null,
+    projectId?: string,
+  ): Promise<JobRecord>;
   /** Makes a change that may let a held job go. Gives the job as it is before it is started. Throws `job_not_found`. */
   release(jobId: string, change: JobChange): Promise<JobRecord>;
   /**
@@ -84,6 +89,8 @@ export interface Scheduler {
    * Throws `job_not_found`; `invalid_state` with the current status when the job's status does not allow it.
    */
   command(command: Command, jobId: string, key?: IdempotencyKey): Promise<JobRecord>;
+  /** True from the moment that `close` was called. */
+  readonly closing: boolean;
   /** Stops running jobs after their current step, closes the runners and ends every follower. */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -169,7 +176,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     try {
       const change = await lastChange(await getJob(jobId), result);
       const written = await log.change(jobId, { ...change, lease: token });
-      if (written?.outcome !== "applied") onError(takenOver(jobId));
+      if (written?.outcome !== "applied" && !closing) onError(takenOver(jobId));
       const goesOn = written?.status === "queued" || waitsForSpace(await getJob(jobId));
       if (!goesOn) own.delete(jobId);
     } finally {
@@ -311,7 +318,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         await fill();
       }),
 
-    async submit(spec, key, fineTuning = null) {
+    async submit(spec, key, fineTuning = null, projectId) {
       const earlier = key && (await store.findKey(key));
       if (earlier) return getJob(earlier);
       const { model } = await resolveModel({ store, runners, modelAliases }, spec.model);
@@ -319,7 +326,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       return alone(async () => {
         if (closing) throw new MidrunError("aborted", "The server is ending and takes no new jobs.");
         const first = { type: "training.queued", timestamp: now() } as const;
-        const job = await log.create(newJob(spec, model, fineTuning), first, key);
+        const job = await log.create(
+          { ...newJob(spec, model, fineTuning), ...(projectId ? { projectId } : {}) },
+          first,
+          key,
+        );
         own.add(job.id);
         await fill();
         return job;
@@ -334,6 +345,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         return job;
       }),
 
+    get closing() {
+      return closing !== null;
+    },
     command: (command, jobId, key) => alone(() => applyCommand(command, jobId, key)),
     close: (close = {}) => {
       stopped ??= stop(close);

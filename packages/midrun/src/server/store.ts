@@ -28,6 +28,8 @@ export interface JobLease {
 export interface JobRecord extends Omit<Job, "fineTunedModel"> {
   /** Name of the final adapter, given at creation; see `model-name.ts`. Unique. */
   modelName: string;
+  /** Project that owns the job. */
+  projectId: string;
   requested: RequestedCommand | null;
   /** Worker crashes since the job was created, resumed by its user, or saved a checkpoint. */
   crashes: number;
@@ -39,7 +41,7 @@ export interface JobRecord extends Omit<Job, "fineTunedModel"> {
 }
 
 export type NewJob = Pick<JobRecord, "id" | "name" | "model" | "modelName" | "spec" | "createdAt"> &
-  Partial<Pick<JobRecord, "held" | "fineTuning">>;
+  Partial<Pick<JobRecord, "held" | "fineTuning" | "projectId">>;
 
 /** An event before the store gives it its id. */
 export type NewEvent = JobEventBody & { timestamp: string };
@@ -104,6 +106,8 @@ export interface ListJobs {
   after?: string;
   limit: number;
   status?: readonly JobStatus[];
+  /** Only this project's. Default: everybody's. */
+  projectId?: string;
 }
 
 export interface ClaimJob {
@@ -136,6 +140,7 @@ export interface Store extends FileRecords, CompletionRecords, KeyRecords {
   findJobByModelName(modelName: string): Promise<JobRecord | null>;
   /** The job that this key made or changed. Throws `idempotency_conflict` when that was another request. */
   findKey(key: IdempotencyKey): Promise<string | null>;
+  countJobs(): Promise<Record<JobStatus, number>>;
   /** Newest first. */
   listJobs(options: ListJobs): Promise<Page<JobRecord>>;
   /** The job that `claimJob` would give: of the highest priority, the one that waits longest; none that is held. */
@@ -152,8 +157,8 @@ export interface Store extends FileRecords, CompletionRecords, KeyRecords {
   listEventsBefore(jobId: string, options: { before?: number; limit: number }): Promise<JobEvent[]>;
   /** Lowest step first: at most `limit` with a step greater than `after`. */
   listCheckpoints(jobId: string, options: { after: number; limit: number }): Promise<StoredArtifact[]>;
-  /** Base models in use, final adapters of completed jobs, checkpoints; oldest first within each. */
-  listModels(): Promise<ModelRecord[]>;
+  /** Base models in use, final adapters of completed jobs, checkpoints; oldest first within each. Of one project's jobs, or all. */
+  listModels(projectId?: string): Promise<ModelRecord[]>;
   close(): Promise<void>;
 }
 
@@ -165,3 +170,13 @@ export function assertSameRequest(stored: IdempotencyKey, given: IdempotencyKey)
     hint: "Use a new key for each new request, and the same key only to repeat one.",
   });
 }
+
+/** A count of jobs by status, before any is counted. */
+export const noJobs = (): Record<JobStatus, number> => ({
+  queued: 0,
+  running: 0,
+  paused: 0,
+  completed: 0,
+  failed: 0,
+  cancelled: 0,
+});

@@ -48,7 +48,7 @@ export interface ResultFileOptions {
 
 /** Writes the file of a job that is about to be completed, and gives what is to be stored with that. */
 export async function writeResultFile(
-  { id, fineTuning }: JobRecord,
+  { id, fineTuning, projectId }: JobRecord,
   { store, storage, clock }: ResultFileOptions,
 ): Promise<Partial<JobFields>> {
   if (!fineTuning) return {};
@@ -56,7 +56,7 @@ export async function writeResultFile(
   const history = await readHistory(store, id);
   const { bytes } = await storage.write(resultFile, once(toCsv(history)), Number.POSITIVE_INFINITY);
   const described = { filename: "step_metrics.csv", purpose: "fine-tune-results", expiresAt: null, rows: null };
-  await store.putFile({ id: resultFile, ...described, sizeBytes: bytes, createdAt: timestampOf(clock) });
+  await store.putFile({ id: resultFile, projectId, ...described, sizeBytes: bytes, createdAt: timestampOf(clock) });
   const trainedTokens = history.tokens === null ? null : history.tokens * resolved.nEpochs;
   return { fineTuning: { ...fineTuning, trainedTokens } };
 }

@@ -8,6 +8,7 @@ import { completionConformance } from "./completion-conformance.ts";
 import { fileConformance } from "./file-conformance.ts";
 import { keyConformance } from "./key-conformance.ts";
 import { leaseConformance } from "./lease-conformance.ts";
+import { projectConformance } from "./project-conformance.ts";
 
 const timestamp = "2026-01-02T03:04:05.000Z";
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
@@ -98,6 +99,7 @@ export function storeConformance(name: string, create: () => Promise<Store>): vo
         requested: null,
         crashes: 0,
         held: false,
+        projectId: "proj_default",
         lease: { holder: null, token: 0, beat: 0 },
         fineTuning: null,
         startedAt: null,
@@ -294,6 +296,14 @@ export function storeConformance(name: string, create: () => Promise<Store>): vo
         expect(await store.listJobs({ limit: 2, after: "x" })).toEqual({ data: [], hasMore: false });
       });
 
+      it("counts by status", async () => {
+        const none = { queued: 0, running: 0, paused: 0, completed: 0, failed: 0, cancelled: 0 };
+        expect(await store.countJobs()).toEqual(none);
+        for (const id of ["1", "2", "3"]) await add(id);
+        await complete("2");
+        expect(await store.countJobs()).toEqual({ ...none, queued: 2, completed: 1 });
+      });
+
       it("filters by status", async () => {
         for (const id of ["1", "2", "3"]) await add(id);
         await complete("2");
@@ -401,6 +411,7 @@ export function storeConformance(name: string, create: () => Promise<Store>): vo
       });
     });
 
+    projectConformance(() => store, add);
     leaseConformance(() => store, add);
     fileConformance(() => store);
     completionConformance(() => store);

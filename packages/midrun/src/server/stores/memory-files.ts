@@ -1,5 +1,12 @@
 /** Files, uploads and permissions in memory: the part of `memory.ts` that is not about jobs. */
+
 import type { FileRecord, FileRecords, PartRecord, PermissionRecord, UploadRecord } from "../file-records.ts";
+import { defaultProject } from "../key-records.ts";
+
+/** Whether a record belongs to the project; undefined: any. */
+export function isOf(projectId: string | undefined, record: { projectId?: string }): boolean {
+  return projectId === undefined || (record.projectId ?? defaultProject.id) === projectId;
+}
 
 export function createMemoryFiles(): FileRecords {
   const files = new Map<string, FileRecord>();
@@ -14,11 +21,13 @@ export function createMemoryFiles(): FileRecords {
   return {
     putFile: async (file) => void files.set(file.id, structuredClone(file)),
     getFile: async (id) => structuredClone(files.get(id)) ?? null,
-    async listFiles({ after, limit, purpose, order }) {
+    async listFiles({ after, limit, purpose, order, projectId }) {
       const all = order === "asc" ? [...files.values()] : [...files.values()].reverse();
       const start = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
       if (after !== undefined && start === 0) return { data: [], hasMore: false };
-      const wanted = all.slice(start).filter((file) => purpose === undefined || file.purpose === purpose);
+      const wanted = all
+        .slice(start)
+        .filter((file) => (purpose === undefined || file.purpose === purpose) && isOf(projectId, file));
       return { data: structuredClone(wanted.slice(0, limit)), hasMore: wanted.length > limit };
     },
     deleteFile: async (id) => files.delete(id),

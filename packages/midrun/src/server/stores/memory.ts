@@ -1,6 +1,7 @@
 /** Jobs in memory, for tests and for servers that need not remember: the obvious twin of `sqlite.ts`. */
 import { MidrunError } from "../../errors.ts";
 import type { JobEvent } from "../../protocol/event.ts";
+import { defaultProject } from "../key-records.ts";
 import { toCheckpointName } from "../model-name.ts";
 import {
   assertSameRequest,
@@ -10,11 +11,12 @@ import {
   type ModelRecord,
   type NewEvent,
   type NewJob,
+  noJobs,
   type Store,
   type StoredArtifact,
 } from "../store.ts";
 import { createMemoryCompletions } from "./memory-completions.ts";
-import { createMemoryFiles } from "./memory-files.ts";
+import { createMemoryFiles, isOf } from "./memory-files.ts";
 import { createMemoryKeys } from "./memory-keys.ts";
 
 interface Entry {
@@ -31,8 +33,9 @@ const checkpointsFirst = (a: StoredArtifact, b: StoredArtifact) =>
 
 function newEntry(job: NewJob, queuePosition: number): Entry {
   const { id, name, model, modelName, spec, createdAt, held = false, fineTuning = null } = job;
+  const { projectId = defaultProject.id } = job;
   const outcome = { startedAt: null, finishedAt: null, step: 0, totalSteps: null, metrics: null, error: null };
-  const given = { id, name, model, modelName, spec, createdAt, held, fineTuning };
+  const given = { id, name, model, modelName, spec, createdAt, held, fineTuning, projectId };
   const lease = { holder: null, token: 0, beat: 0 };
   const record = { ...given, ...outcome, status: "queued", requested: null, crashes: 0, lease } as const;
   return { record, queuePosition, events: [], artifacts: [] };
@@ -165,12 +168,20 @@ export function createMemoryStore({ exclusive = true }: MemoryStoreOptions = {})
 
     findKey: async (key) => jobOfKey(key),
 
-    async listJobs({ after, limit, status }) {
+    async listJobs({ after, limit, status, projectId }) {
       const newestFirst = [...entries.values()].reverse();
       const start = after === undefined ? 0 : newestFirst.findIndex(({ record }) => record.id === after) + 1;
       if (after !== undefined && start === 0) return { data: [], hasMore: false };
-      const wanted = newestFirst.slice(start).filter(({ record }) => !status || status.includes(record.status));
+      const wanted = newestFirst
+        .slice(start)
+        .filter(({ record }) => (!status || status.includes(record.status)) && isOf(projectId, record));
       return { data: wanted.slice(0, limit).map(toRecord), hasMore: wanted.length > limit };
+    },
+
+    async countJobs() {
+      const counts = noJobs();
+      for (const { record } of entries.values()) counts[record.status]++;
+      return counts;
     },
 
     async nextQueued() {
@@ -213,13 +224,14 @@ export function createMemoryStore({ exclusive = true }: MemoryStoreOptions = {})
       return structuredClone(checkpoints.filter(({ step }) => step > after).slice(0, limit));
     },
 
-    async listModels() {
+    async listModels(projectId) {
       const bases = new Map<string, ModelRecord>();
-      for (const { record } of entries.values()) {
+      const all = [...entries.values()].filter(({ record }) => isOf(projectId, record));
+      for (const { record } of all) {
         const { model: name, createdAt } = record;
         if (!bases.has(name)) bases.set(name, { name, createdAt, trained: false });
       }
-      return [...bases.values(), ...[...entries.values()].flatMap(modelsOf)];
+      return [...bases.values(), ...all.flatMap(modelsOf)];
     },
 
     close: async () => {},

@@ -1,11 +1,15 @@
 /** Files, uploads and permissions in SQLite: the part of `sqlite.ts` that is not about jobs. Records are JSON. */
 import type { SQLInputValue } from "node:sqlite";
 import type { FileRecord, FileRecords, PartRecord, PermissionRecord, UploadRecord } from "../file-records.ts";
+import { defaultProject } from "../key-records.ts";
 import type { Statements } from "./sqlite-statements.ts";
 
 type RecordRow = { record: string };
 
 const fromRow = <T>({ record }: RecordRow): T => JSON.parse(record) as T;
+
+/** Condition on the project of a record; older records name none. */
+export const ofProject = `coalesce(record ->> '$.projectId', '${defaultProject.id}') = ?`;
 
 /** `transaction`: all of it is stored, or nothing. */
 export function createSqliteFiles({ run, get, all }: Statements, transaction: <T>(work: () => T) => T): FileRecords {
@@ -28,7 +32,7 @@ export function createSqliteFiles({ run, get, all }: Statements, transaction: <T
       const row = get<RecordRow>("SELECT record FROM files WHERE id = ?", id);
       return row ? fromRow(row) : null;
     },
-    async listFiles({ after, limit, purpose, order }) {
+    async listFiles({ after, limit, purpose, order, projectId }) {
       const conditions = ["1"];
       const values: SQLInputValue[] = [];
       if (after !== undefined) {
@@ -38,6 +42,10 @@ export function createSqliteFiles({ run, get, all }: Statements, transaction: <T
       if (purpose !== undefined) {
         conditions.push("purpose = ?");
         values.push(purpose);
+      }
+      if (projectId !== undefined) {
+        conditions.push(ofProject);
+        values.push(projectId);
       }
       const where = `WHERE ${conditions.join(" AND ")} ORDER BY seq ${order === "asc" ? "ASC" : "DESC"} LIMIT ?`;
       const rows = all<RecordRow>(`SELECT record FROM files ${where}`, ...values, limit + 1);

@@ -14,6 +14,7 @@ export interface JobRow {
   requested: RequestedCommand | null;
   crashes: number;
   held: number;
+  project_id: string;
   lease_holder: string | null;
   lease_token: number;
   lease_beat: number;
@@ -79,6 +80,7 @@ export function toJobRecord(row: JobRow, artifacts: ArtifactRow[]): JobRecord {
     requested: row.requested,
     crashes: row.crashes,
     held: row.held !== 0,
+    projectId: row.project_id,
     lease: { holder: row.lease_holder, token: row.lease_token, beat: row.lease_beat },
     fineTuning: fromJson(row.fine_tuning),
     spec: JSON.parse(row.spec),

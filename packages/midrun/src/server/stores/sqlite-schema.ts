@@ -114,4 +114,11 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX jobs_queue ON jobs (priority DESC, queue_position) WHERE status = 'queued';
     `,
   },
+  {
+    name: "projects",
+    sql: `
+      ALTER TABLE jobs ADD COLUMN project_id TEXT NOT NULL DEFAULT 'proj_default';
+      CREATE INDEX jobs_by_project ON jobs (project_id, seq);
+    `,
+  },
 ];

@@ -2,6 +2,8 @@
 import { dirname, join } from "node:path";
 import type { SQLInputValue } from "node:sqlite";
 import type { JobEvent } from "../../protocol/event.ts";
+import type { JobStatus } from "../../protocol/job.ts";
+import { defaultProject } from "../key-records.ts";
 import { toCheckpointName } from "../model-name.ts";
 import {
   assertSameRequest,
@@ -12,6 +14,7 @@ import {
   type ListJobs,
   type ModelRecord,
   type NewEvent,
+  noJobs,
   type Store,
 } from "../store.ts";
 import { createSqliteCompletions } from "./sqlite-completions.ts";
@@ -82,7 +85,7 @@ function applyChange(statements: Statements, jobId: string, lastEventId: number,
   return appendEvents(statements, jobId, lastEventId, events);
 }
 
-function listJobs(statements: Statements, { after, limit, status }: ListJobs) {
+function listJobs(statements: Statements, { after, limit, status, projectId }: ListJobs) {
   const conditions = ["1"];
   const values: SQLInputValue[] = [];
   if (after !== undefined) {
@@ -92,6 +95,10 @@ function listJobs(statements: Statements, { after, limit, status }: ListJobs) {
   if (status) {
     conditions.push(`status IN (${placeholders(status)})`);
     values.push(...status);
+  }
+  if (projectId !== undefined) {
+    conditions.push("project_id = ?");
+    values.push(projectId);
   }
   const where = `WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT ?`;
   const rows = statements.all<JobRow>(`${selectJob} ${where}`, ...values, limit + 1);
@@ -117,20 +124,22 @@ function claimJob(statements: Statements, { holder, startedAt, among }: ClaimJob
   return findJob(statements, "WHERE jobs.id = ?", next.id);
 }
 
-function listModels({ all }: Statements): ModelRecord[] {
+function listModels({ all }: Statements, projectId?: string): ModelRecord[] {
   type Row = { name: string; createdAt: string; step: number | null };
-  const bases = "SELECT model AS name, min(created_at) AS createdAt FROM jobs GROUP BY model ORDER BY min(seq)";
+  const owned = projectId === undefined ? "1" : "project_id = ?";
+  const owner = projectId === undefined ? [] : [projectId];
+  const bases = `SELECT model AS name, min(created_at) AS createdAt FROM jobs WHERE ${owned} GROUP BY model ORDER BY min(seq)`;
   // Each job's own name before its checkpoints.
   const trained = `
     SELECT model_name AS name, artifacts.created_at AS createdAt, NULL AS step, seq
-      FROM artifacts JOIN jobs ON job_id = jobs.id WHERE kind <> 'checkpoint' AND status = 'completed'
+      FROM artifacts JOIN jobs ON job_id = jobs.id WHERE kind <> 'checkpoint' AND status = 'completed' AND ${owned}
     UNION ALL
     SELECT model_name, artifacts.created_at, artifacts.step, seq FROM artifacts JOIN jobs ON job_id = jobs.id
-      WHERE kind = 'checkpoint'
+      WHERE kind = 'checkpoint' AND ${owned}
     ORDER BY seq, step`;
   return [
-    ...all<Row>(bases).map(({ name, createdAt }) => ({ name, createdAt, trained: false })),
-    ...all<Row>(trained).map(({ name, createdAt, step }) => {
+    ...all<Row>(bases, ...owner).map(({ name, createdAt }) => ({ name, createdAt, trained: false })),
+    ...all<Row>(trained, ...owner, ...owner).map(({ name, createdAt, step }) => {
       return { name: step === null ? name : toCheckpointName(name, step), createdAt, trained: true };
     }),
   ];
@@ -162,11 +171,12 @@ export function createSqliteStore(path: string, { lockTimeoutMs = 1000 }: Sqlite
         const earlier = key && jobOfKey(statements, key);
         if (earlier) return { job: findJob(statements, "WHERE jobs.id = ?", earlier)!, events: [] };
         const { id, name, model, modelName, createdAt, spec, held = false, fineTuning = null } = job;
+        const { projectId = defaultProject.id } = job;
         run(
-          `INSERT INTO jobs (id, name, model, model_name, created_at, held, fine_tuning, priority, status, queue_position)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ${queueEnd})`,
+          `INSERT INTO jobs (id, name, model, model_name, created_at, held, fine_tuning, priority, project_id, status,
+           queue_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ${queueEnd})`,
           ...[id, name, model, modelName, createdAt, Number(held), fineTuning && JSON.stringify(fineTuning)],
-          spec.priority ?? 0,
+          ...[spec.priority ?? 0, projectId],
         );
         run("INSERT INTO job_specs VALUES (?, ?)", id, JSON.stringify(spec));
         const events = applyChange(statements, id, 0, { from: [], events: [first], ...(key ? { key } : {}) });
@@ -200,6 +210,11 @@ export function createSqliteStore(path: string, { lockTimeoutMs = 1000 }: Sqlite
     findJobByModelName: async (modelName) => findJob(statements, "WHERE model_name = ?", modelName),
     findKey: async (key) => jobOfKey(statements, key),
     listJobs: async (options) => listJobs(statements, options),
+    async countJobs() {
+      type Row = { status: JobStatus; count: number };
+      const rows = all<Row>("SELECT status, count(*) AS count FROM jobs GROUP BY status");
+      return { ...noJobs(), ...Object.fromEntries(rows.map(({ status, count }) => [status, count])) };
+    },
     nextQueued: async () => findJob(statements, `WHERE ${waiting} ${queueOrder}`),
     claimJob: async (claim) => transaction(database, () => claimJob(statements, claim)),
 
@@ -234,7 +249,7 @@ export function createSqliteStore(path: string, { lockTimeoutMs = 1000 }: Sqlite
         ...[jobId, after, limit],
       ).map(toStoredArtifact),
 
-    listModels: async () => listModels(statements),
+    listModels: async (projectId) => listModels(statements, projectId),
     async close() {
       closeKeys();
       database.close();
