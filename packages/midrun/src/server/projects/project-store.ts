@@ -26,6 +26,7 @@ export function createProjectStore(store: Store, projectId: string): Store {
     exclusive: store.exclusive,
     createJob: (job, first, key) => store.createJob({ ...job, projectId }, first, key && scopeKey(key, projectId)),
     changeJob: async (id, change: JobChange) => ((await ownJob(id)) ? store.changeJob(id, withScope(change)) : null),
+    deleteJob: async (id, from) => ((await ownJob(id)) ? store.deleteJob(id, from) : null),
     getJob: async (id) => own(await store.getJob(id)),
     findJobByModelName: ownModel,
     findKey: (key) => store.findKey(scopeKey(key, projectId)),
