@@ -11,6 +11,7 @@ import type { ParentMessage, WorkerMessage } from "../../worker-protocol.ts";
 export interface TrainingChild {
   /** The run's result; null when the process was killed. Rejects with what the run failed with. */
   ended: Promise<TrainResult | null>;
+  pid: number;
   /** kill -9. */
   kill(): void;
   tell(message: ParentMessage): void;
@@ -22,7 +23,7 @@ const entry = fileURLToPath(new URL("./train-process.ts", import.meta.url));
 export function startTraining(spec: TrainSpec, onMessage: (message: WorkerMessage) => void): TrainingChild {
   const child: ChildProcess = fork(entry, [spec.modelDir], {
     serialization: "advanced",
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
     execArgv: ["--conditions=midrun-source", "--disable-warning=ExperimentalWarning"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -40,7 +41,7 @@ export function startTraining(spec: TrainSpec, onMessage: (message: WorkerMessag
       reject(Object.assign(new Error(message.error.message), message.error));
   });
   child.on("exit", () => resolve(result));
-  return { ended, kill: () => void child.kill("SIGKILL"), tell };
+  return { ended, pid: child.pid!, kill: () => void child.kill("SIGKILL"), tell };
 }
 
 /** What a run reports of its steps, without what depends on the clock. */
