@@ -12,7 +12,14 @@ export default defineConfig({
   ...base,
   test: {
     ...quiet,
-    include: ["packages/*/src/**/*.faults.ts"],
+    include: [
+      "packages/*/src/**/*.faults.ts",
+      // Faults that need no campaign of their own: leases and clocks (F6), callbacks (F9), routes and keys (F11).
+      "packages/midrun/src/server/scheduler.property.test.ts",
+      "packages/midrun/src/server/scheduler-leases.test.ts",
+      "packages/midrun/src/trainer/create-trainer.test.ts",
+      "packages/midrun/src/server/keys.test.ts",
+    ],
     env: { MIDRUN_FAULTS: "full", ...memoryDisk },
     testTimeout: 30 * 60_000,
     hookTimeout: 120_000,
