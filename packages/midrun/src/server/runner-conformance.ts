@@ -118,7 +118,7 @@ export function runnerConformance(name: string, create: () => Promise<RunnerHarn
         const { events } = await watch(runner, job({ maxSteps: 1 }), await harness.newJobDir());
         const [log] = ofType(events, "training.log");
         const metrics = Object.entries(log!).filter(([key]) => key !== "type");
-        expect(metrics).toHaveLength(14);
+        expect(metrics).toHaveLength(15);
         for (const [key, value] of metrics) {
           expect(value === null || Number.isFinite(value), `${key}: ${value}`).toBe(true);
         }
