@@ -7,6 +7,7 @@ import { callConstraint } from "./call-constraint.ts";
 import { withShortIds } from "./call-ids.ts";
 import type { CallsSyntax } from "./call-reader.ts";
 import type { FoundFormat } from "./find-format.ts";
+import { withOneCallEach } from "./one-by-one.ts";
 import { withDescribedTools, withPlainCalls } from "./plain-messages.ts";
 import { type CallableTool, type ChosenTools, chooseTools } from "./tool-choice.ts";
 import { jsonList, type ToolFormat } from "./tool-format.ts";
@@ -47,7 +48,7 @@ export function planTools(
   const { toolChoice: choice = "auto", parallelToolCalls: isParallel = true, tools = [], ...rest } = request;
   const chosen = chooseTools({ tools, choice, isParallel });
   const format = found?.format ?? jsonList;
-  const prompt = promptWith(model.chatTemplate, format, messages, chosen ? tools : []);
+  const prompt = promptWith(model.chatTemplate, found, messages, chosen ? tools : []);
   if (!chosen) return { request: { ...rest, ...prompt }, reading: null };
   if (!found && !chosen.isForced) throw notConfigured();
   const callable: ChosenTools = { ...chosen, isSingle: chosen.isSingle || found?.isParallel === false };
@@ -64,15 +65,20 @@ export function planTools(
 
 function promptWith(
   template: ChatTemplate,
-  format: ToolFormat,
+  found: FoundFormat | null,
   given: readonly ChatMessage[],
   tools: ToolDefinition[],
 ): Pick<GenerateRequest, "prompt" | "tools"> {
-  const printable = template.printsCalls ? [...given] : withPlainCalls(given, format);
-  const messages = format.hasShortIds ? withShortIds(printable) : printable;
+  const messages = template.printsCalls ? asPrinted(given, found) : withPlainCalls(given, found?.format ?? jsonList);
   if (tools.length === 0) return { prompt: { messages } };
   if (template.printsTools) return { prompt: { messages }, tools };
   return { prompt: { messages: withDescribedTools(messages, tools, template) } };
+}
+
+/** The chat as a template takes it that prints calls. */
+function asPrinted(given: readonly ChatMessage[], found: FoundFormat | null): ChatMessage[] {
+  const single = found?.isParallel === false ? withOneCallEach(given) : [...given];
+  return found?.format.hasShortIds ? withShortIds(single) : single;
 }
 
 /** Control tokens that this format's markers consist of: they are part of the answer's text. */
