@@ -362,6 +362,42 @@ describe("refusals", () => {
     });
   });
 
+  const many = <T>(count: number, make: (i: number) => T) => Array.from({ length: count }, (_, i) => make(i));
+  const letter = (i: number) => String.fromCharCode(97 + i);
+  it.each<[what: string, constraint: Constraint, message: RegExp]>([
+    ["nested groups", { type: "regex", pattern: `${"(".repeat(10_000)}a${")".repeat(10_000)}` }, /too deep/],
+    [
+      "nested brackets",
+      { type: "grammar", ebnf: `root ::= ${"(".repeat(10_000)}"a"${")".repeat(10_000)}` },
+      /too deep/,
+    ],
+    [
+      "endless choices",
+      { type: "choice", choices: many(60_000, (i) => `choice ${i * 7919}`) },
+      /^choice: .*too complex/,
+    ],
+    [
+      "patterns that all overlap",
+      schemaOf({
+        type: "object",
+        patternProperties: Object.fromEntries(many(12, (i) => [`${letter(i)}.*x`, { minimum: i }])),
+      }),
+      /^#\/patternProperties: .*too complex/,
+    ],
+  ])("come in time and not by the stack for %s", async (_what, constraint, message) => {
+    await expect(constrainer.compile(constraint)).rejects.toMatchObject({
+      code: "invalid_request",
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it("do not meet what is only large", async () => {
+    const properties = Object.fromEntries(many(5000, (i) => [`p${i}`, { type: "string" }]));
+    await constrainer.compile(schemaOf({ type: "object", properties, additionalProperties: false }));
+    await constrainer.compile({ type: "choice", choices: many(20_000, (i) => `choice ${i}`) });
+    await constrainer.compile(schemaOf({ enum: many(20_000, (i) => `choice ${i}`) }));
+  });
+
   it("do not run out of stack or time on hostile schemas", async () => {
     const deep = (depth: number): unknown => (depth === 0 ? {} : { items: deep(depth - 1) });
     await expect(constrainer.compile(schemaOf(deep(5000)))).rejects.toMatchObject({ code: "invalid_request" });

@@ -1,12 +1,14 @@
 /** A constraint made ready: its grammar, its masks, and the check of the finished text. */
+
 import type { Constraint, ConstraintOptions } from "./constraint.ts";
+import { withEffort } from "./effort.ts";
 import { createMatching, type Matcher } from "./engine/matcher.ts";
 import { buildNetwork } from "./engine/network.ts";
 import type { TokenSource, Vocabulary } from "./engine/vocabulary.ts";
 import { parseEbnf } from "./grammar/ebnf.ts";
 import { alt, type Expr, literal } from "./grammar/expr.ts";
 import { regexExpr } from "./grammar/regex-expr.ts";
-import { atPath } from "./refuse.ts";
+import { atPath, refusal } from "./refuse.ts";
 import { schemaExpr } from "./schema/compile.ts";
 import { checkSchema, createValidator, type Violation } from "./schema/validator.ts";
 import { structuralTagExpr } from "./structural-tag.ts";
@@ -39,6 +41,9 @@ const recipes: Recipes = {
   structural_tag: ({ tag }, options) => ({ grammar: structuralTagExpr(tag, options) }),
 };
 
+/** Two seconds or so. An object of 5,000 properties takes a quarter of it. */
+const mostSteps = 5_000_000;
+
 /** @throws EngineError `invalid_request`, see `createConstrainer`. */
 export function compileConstraint(
   constraint: Constraint,
@@ -46,12 +51,26 @@ export function compileConstraint(
   vocabulary: Vocabulary,
   tokens: TokenSource,
 ): CompiledConstraint {
-  const { grammar, validate } = recipes[constraint.type](constraint as never, options);
-  const network = atPath(constraint.type, () => buildNetwork(grammar));
+  const { validate, network } = bounded(constraint.type, () => {
+    const recipe = recipes[constraint.type](constraint as never, options);
+    return { ...recipe, network: buildNetwork(recipe.grammar) };
+  });
   const matching = createMatching(network, vocabulary, tokens);
   const byGrammar = (text: string) =>
     matching.accepts(text) ? null : { message: "does not match the constraint", path: "" };
   return { ...matching, validate: validate ?? byGrammar };
+}
+
+function bounded<T>(path: string, work: () => T): T {
+  return atPath(path, () => {
+    try {
+      return withEffort(mostSteps, work);
+    } catch (cause) {
+      // The parts of a constraint are walked through by functions that call themselves.
+      if (!(cause instanceof RangeError)) throw cause;
+      throw refusal("It is nested too deep.", { cause });
+    }
+  });
 }
 
 function jsonRecipe(schema: unknown, options: ConstraintOptions): Recipe {

@@ -1,4 +1,5 @@
 /** A grammar as a network of nodes: what the matcher walks. */
+import { spend } from "../effort.ts";
 import { type Automaton, type Expr, type Rule, rulesIn } from "../grammar/expr.ts";
 import { refusal } from "../refuse.ts";
 import { findLeftRecursion, prune } from "./network-checks.ts";
@@ -24,6 +25,8 @@ export interface Network {
 }
 
 const mostNodes = 2_000_000;
+/** What a node costs, in steps. */
+const nodeSteps = 10;
 /** Copies of an expression that may match nothing: counting them is not possible, copying is. */
 const mostCopies = 1000;
 
@@ -40,6 +43,7 @@ export function buildNetwork(root: Expr): Network {
 
   const addNode = (rule: string, end = false): number => {
     if (nodes.length >= mostNodes) throw refusal(`The grammar needs more than ${mostNodes} nodes: too large.`);
+    spend(nodeSteps);
     return nodes.push({ rule, bytes: [], free: [], calls: [], end }) - 1;
   };
   const startOf = (rule: Rule): number => {

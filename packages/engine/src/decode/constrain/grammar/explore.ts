@@ -1,4 +1,5 @@
 /** Automata that are found by following a rule from a start state. */
+import { spend } from "../effort.ts";
 import { refusal } from "../refuse.ts";
 import type { Automaton, Expr } from "./expr.ts";
 
@@ -24,6 +25,7 @@ export function explore<S>({ start, key, follow, accepts, mostStates }: Explorat
       ids.set(name, id);
       edges.push({ from, label, to: id });
     }
+    spend(1);
     if (states.length > mostStates) throw refusal(`It needs more than ${mostStates} states: too complex.`);
   }
   const accepting = [...states.keys()].filter((id) => accepts(states[id]!));

@@ -1,4 +1,5 @@
 /** Deterministic finite automata over code points, and the algebra of the string languages that they describe. */
+import { spend } from "../effort.ts";
 import { refusal } from "../refuse.ts";
 
 /** State 0 is the start. Every state can reach an accepting one; a language without strings is one rejecting state. */
@@ -142,6 +143,7 @@ export function createBuilder<S>(starts: readonly number[], key: (state: S) => s
         return id;
       };
       for (let at = 0; at < states.length; at++) {
+        spend(starts.length);
         starts.forEach((low, i) => {
           const to = step(states[at]!, low, i);
           next.push(to === undefined ? -1 : idOf(to));

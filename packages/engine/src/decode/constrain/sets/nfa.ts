@@ -1,5 +1,6 @@
 /** From a regular expression to the automaton of the strings that it finds. */
 import { EngineError } from "../../../util.ts";
+import { spend } from "../effort.ts";
 import { refusal } from "../refuse.ts";
 import type { CharSet } from "./char-set.ts";
 import { createBuilder, type Dfa, edgesOf, intersectDfas, startsOf, subtractDfa } from "./dfa.ts";
@@ -169,6 +170,7 @@ function determinize(nfa: Nfa, { start, end, open, anywhere }: Ends): Dfa {
   return createBuilder<Subset>(starts, ({ key }) => key).build(first, {
     step: (subset, _low, i) => {
       if (subset.matched) return subset;
+      spend(subset.states.length);
       const to = subset.states.flatMap((state) =>
         byClass[state]!.filter((edge) => edge.classes[i]).map((edge) => edge.to),
       );
