@@ -91,6 +91,30 @@ describe("Ctrl-C", () => {
   });
 });
 
+describe("keys", () => {
+  it("let their holders in and nobody else, at once, and are needed where others reach the server", async () => {
+    const directory = await emptyProject();
+    const open = await midrun(directory, ["serve", "--host", "0.0.0.0", "--port", "0"]);
+    expect(open).toMatchObject({ code: 1, out: "" });
+    expect(open.err).toMatch(/has no API keys\.\n {2}Make one first, with: midrun keys create/);
+
+    const server = startMidrun(directory, ["serve", "--port", "0", "--log-level", "silent"]);
+    await server.says(/midrun serves/);
+    const made = await midrun(directory, ["keys", "create", "--json"]);
+    const { id, secret } = JSON.parse(made.out);
+    const refused = await midrun(directory, ["jobs", "list"]);
+    expect(refused).toMatchObject({ code: 1, out: "" });
+    expect(refused.err).toMatch(
+      /^midrun: You gave no API key\.\n {2}Set MIDRUN_API_KEY to one; .midrun keys create. makes one\.\n$/,
+    );
+    const list = () => midrun(directory, ["jobs", "list"], { MIDRUN_API_KEY: secret });
+    expect(await list()).toMatchObject({ code: 0, out: "No jobs.\n" });
+    expect(await midrun(directory, ["keys", "revoke", id])).toMatchObject({ code: 0 });
+    expect(await list()).toMatchObject({ code: 1, err: expect.stringContaining("was revoked") });
+    expect(server.err).toBe("");
+  });
+});
+
 describe("without a configuration, and with a wrong one", () => {
   it("an empty folder has no jobs", async () => {
     expect(await midrun(await emptyProject(), ["jobs", "list"])).toEqual({ code: 0, out: "No jobs.\n", err: "" });

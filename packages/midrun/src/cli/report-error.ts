@@ -16,6 +16,7 @@ export function formatError(error: unknown, debug: boolean): string {
 const routes: readonly [route: RegExp, command: string][] = [
   [/\bGET \/v1\/(jobs|models) lists\b/, "midrun $1 list shows"],
   [/\bGET \/v1\/jobs\/\S+\/artifacts lists\b/, "midrun jobs show lists"],
+  [/\bSend it in the header `Authorization: Bearer sk-midrun-…`;/, "Set MIDRUN_API_KEY to one;"],
   [/\bPOST \/v1\/jobs\/\S+\/(resume|cancel|pause)\b/, "midrun jobs $1"],
 ];
 

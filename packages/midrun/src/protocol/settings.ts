@@ -84,6 +84,32 @@ export const settings = {
     default: "resume",
     description: "what becomes of jobs that a killed server left running: resume or fail",
   },
+  auth: {
+    schema: z.enum(["auto", "required", "off"]),
+    env: "MIDRUN_AUTH",
+    flag: null,
+    inFile: true,
+    default: "auto",
+    description:
+      "whether a server asks for API keys: as soon as one was made, always, or never (for what is guarded otherwise)",
+  },
+  requestsPerMinute: {
+    schema: z.int().positive(),
+    env: "MIDRUN_REQUESTS_PER_MINUTE",
+    flag: null,
+    inFile: true,
+    default: null,
+    description: "requests that each key, or everybody without one together, may send (without it: any number)",
+  },
+  logLevel: {
+    schema: z.enum(["debug", "info", "warn", "error", "silent"]),
+    env: "MIDRUN_LOG_LEVEL",
+    flag: "--log-level <level>",
+    inFile: true,
+    default: null,
+    description:
+      "what a server writes to standard error, as JSON: info for serve, error for dev, or another of debug, warn, silent",
+  },
   maxBodyBytes: {
     schema: z.int().positive(),
     env: "MIDRUN_MAX_BODY_BYTES",

@@ -24,7 +24,7 @@ export const devCommand = defineCommand<object, [entry?: string]>({
   arguments: [
     { name: "[entry]", description: "file that exports midrun, trainer or a default (default: the setting entry)" },
   ],
-  settings: ["host", "port", "slots", "onRestart"],
+  settings: ["host", "port", "slots", "onRestart", "logLevel"],
   examples: ["dev", "dev --port 4100"],
   run: dev,
 });
@@ -34,7 +34,7 @@ async function dev(io: CliIo, _: object, entry = io.settings.entry): Promise<num
   const { host, port: wanted, dataDir } = io.settings;
   const port = await freePort(host, wanted);
   if (port !== wanted) io.out(`Port ${wanted} is taken; taking ${port}.\n`);
-  const server = await startServer(serverOptions({ ...io.settings, port }));
+  const server = await startServer(await serverOptions({ ...io.settings, port }, { logLevel: "error" }));
   const withdraw = await announceServer(dataDir, { url: server.url, pid: process.pid });
   const display = createJobsDisplay(io);
   const stop = new AbortController();

@@ -7,7 +7,7 @@ import { serverOptions } from "../server-options.ts";
 export const serveCommand = defineCommand({
   name: "serve",
   description: "the server on a port, until Ctrl-C",
-  settings: ["host", "port", "slots", "onRestart"],
+  settings: ["host", "port", "slots", "onRestart", "logLevel"],
   examples: ["serve", "serve --port 0 --data-dir /var/lib/midrun"],
   run: serve,
 });
@@ -15,7 +15,7 @@ export const serveCommand = defineCommand({
 async function serve(io: CliIo): Promise<number> {
   const { startServer } = await import("../../server/index.ts");
   const { dataDir } = io.settings;
-  const server = await startServer(serverOptions(io.settings));
+  const server = await startServer(await serverOptions(io.settings, { logLevel: "info" }));
   const withdraw = await announceServer(dataDir, { url: server.url, pid: process.pid });
   io.out(`midrun serves ${server.url} (jobs and checkpoints in ${dataDir})\n`);
   io.out(`Programs find it with MIDRUN_BASE_URL=${server.url}; OpenAI's clients with the base URL ${server.url}/v1\n`);
