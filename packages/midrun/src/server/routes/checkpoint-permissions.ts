@@ -1,6 +1,9 @@
 /** `/v1/fine_tuning/checkpoints/{checkpoint}/permissions`: kept and listed as given; this server has one project. */
 import { Hono } from "hono";
-import type { PermissionCreateResponse } from "openai/resources/fine-tuning/checkpoints/permissions";
+import type {
+  PermissionCreateResponse,
+  PermissionDeleteResponse,
+} from "openai/resources/fine-tuning/checkpoints/permissions";
 import { createPermissionsSchema } from "../../protocol/openai.ts";
 import { timestampOf } from "../clock.ts";
 import type { Env, Services } from "../context.ts";
@@ -53,7 +56,7 @@ export function checkpointPermissionRoutes(services: Services): Hono<Env> {
       const checkpoint = await getCheckpoint(c.req.param("checkpoint"));
       const id = c.req.param("id");
       if (await store.deletePermission(checkpoint, id)) {
-        return c.json({ id, object: "checkpoint.permission", deleted: true });
+        return c.json({ id, object: "checkpoint.permission", deleted: true } satisfies PermissionDeleteResponse);
       }
       throw new WireError("file_not_found", null, `No such permission: ${id}`, { param: "permission_id" });
     });
