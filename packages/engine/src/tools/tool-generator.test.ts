@@ -205,6 +205,11 @@ describe("a model that may call", () => {
     for (const { content } of words) expect(content).toMatch(/^\{"sky":"(clear|grey)"\}$/);
   });
 
+  it("calls once where it was never shown how to write calls", { timeout: 180_000 }, async () => {
+    const answers = await ask(fixture("gemma2"), { toolChoice: "required", seed: 1, n: 6 });
+    expect(answers.map(({ calls }) => calls.length)).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
   it("is refused where the chat template has no tool format", async () => {
     await expect(ask(fixture("gemma2"), {})).rejects.toMatchObject({
       code: "tool_calling_not_configured",

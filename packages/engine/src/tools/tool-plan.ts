@@ -51,7 +51,8 @@ export function planTools(
   const prompt = promptWith(model.chatTemplate, found, messages, chosen ? tools : []);
   if (!chosen) return { request: { ...rest, ...prompt }, reading: null };
   if (!found && !chosen.isForced) throw notConfigured();
-  const callable: ChosenTools = { ...chosen, isSingle: chosen.isSingle || found?.isParallel === false };
+  // A model that was never shown how to write calls goes on with them until it is cut off.
+  const callable: ChosenTools = { ...chosen, isSingle: chosen.isSingle || !found?.isParallel };
   const { constraint, atStart } = callConstraint(format, callable, request.constraint);
   const names = chosen.tools.map(({ name }) => name);
   return {

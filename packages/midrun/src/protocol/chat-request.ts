@@ -97,11 +97,8 @@ export const adapterRefSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("final"), jobId: jobIdSchema }),
 ]);
 
-/** Their older names, which say too much to be ignored. */
-const oldToolFields = {
-  functions: z.null("This field is not understood: use tools.").optional(),
-  function_call: z.null("This field is not understood: use tool_choice.").optional(),
-};
+/** The older names of tools and their choice, which say too much to be ignored. */
+const oldToolFields = { functions: z.unknown().optional(), function_call: z.unknown().optional() };
 
 /** Body of `POST /v1/chat/completions`, with vLLM's additions. OpenAI's SDKs send `null` for "not given". */
 export const chatCompletionRequestSchema = z.object({

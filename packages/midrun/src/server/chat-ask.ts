@@ -9,7 +9,7 @@ import {
 } from "../protocol/chat-request.ts";
 import { parseWith } from "../protocol/parse.ts";
 import { type AskedConstraint, askedConstraint, type StructuredFields } from "./chat-constraint.ts";
-import { askedTools } from "./chat-tools.ts";
+import { askedTools, refuseOldTools } from "./chat-tools.ts";
 import type { GenerateInput } from "./runner.ts";
 
 export type Asked = Omit<GenerateInput, "model" | "adapterDir" | "signal">;
@@ -135,9 +135,10 @@ export function structuredFields(request: StructuredRequest): StructuredFields[]
   ];
 }
 
-/** Body of `POST /v1/chat/completions`. Throws `invalid_request`. */
+/** Body of `POST /v1/chat/completions`. Throws `invalid_request`, or `not_supported` for `functions`. */
 export function parseChatCompletionRequest(body: unknown): ChatAsk {
   const request = parseWith(chatCompletionRequestSchema, body, "invalid_request");
+  refuseOldTools(request);
   const { model: target, messages, temperature, stop, seed, stream, stream_options, n, logprobs, top_k } = request;
   const constraint = askedConstraint(
     { param: "response_format", format: request.response_format },

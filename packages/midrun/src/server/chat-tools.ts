@@ -1,4 +1,5 @@
 /** What a request says about tools, as a runner is asked for it. */
+import { MidrunError } from "../errors.ts";
 import type { ToolDefinition } from "../protocol/chat.ts";
 import type { ToolChoiceRequest } from "../protocol/chat-request.ts";
 import type { GenerateOptions } from "./runner.ts";
@@ -20,6 +21,16 @@ export function askedTools({ tools, toolChoice, parallelToolCalls }: ToolFields)
     ...(choice === "auto" ? {} : { toolChoice: choice }),
     ...(parallelToolCalls === false ? { parallelToolCalls } : {}),
   };
+}
+
+/** @throws MidrunError `not_supported` for what a request says about tools in the fields that OpenAI has replaced */
+export function refuseOldTools(request: { functions?: unknown; function_call?: unknown }): void {
+  const newer = { functions: "tools", function_call: "tool_choice" };
+  const asksNothing = (value: unknown) => value == null || value === "none" || `${value}` === "";
+  for (const [param, instead] of Object.entries(newer)) {
+    if (asksNothing(request[param as keyof typeof newer])) continue;
+    throw new MidrunError("not_supported", `${param}: This field is not offered.`, { param, hint: `Use ${instead}.` });
+  }
 }
 
 function toChoice(choice: ToolChoiceRequest): "none" | "auto" | NonNullable<AskedTools["toolChoice"]> {

@@ -269,8 +269,6 @@ describe("tools", () => {
     ["tool_choice", { tools, tool_choice: "any" }],
     ["tool_choice", { tools, tool_choice: { type: "function" } }],
     ["parallel_tool_calls", { tools, parallel_tool_calls: "no" }],
-    ["functions", { functions: [{ name: "x" }] }],
-    ["function_call", { function_call: "auto" }],
   ])("are refused where they are not OpenAI's: %s", async (param, extra) => {
     const { complete } = setUp({ fake: { can: generateOptions } });
     const error = await errorOf(await complete({ model: "m", messages, ...extra }));
@@ -299,6 +297,21 @@ describe("tools", () => {
       const { status, param } = await errorOf(await infer(body));
       expect([status, param]).toEqual([400, Object.keys(body).at(-1)]);
     }
+  });
+
+  it("are refused in OpenAI's older fields, unless those ask for nothing", async () => {
+    const { complete } = setUp({ fake: { can: generateOptions } });
+    for (const [param, value, hint] of [
+      ["functions", [{ name: "x" }], "Use tools."],
+      ["function_call", { name: "x" }, "Use tool_choice."],
+      ["function_call", "auto", "Use tool_choice."],
+    ] as const) {
+      const error = await errorOf(await complete({ model: "m", messages, [param]: value }));
+      expect(error).toMatchObject({ status: 400, param, code: "not_supported" });
+      expect(error.message).toContain(hint);
+    }
+    await contentOf(await complete({ model: "m", messages, functions: [], function_call: "none" }));
+    await contentOf(await complete({ model: "m", messages, functions: null, function_call: null }));
   });
 
   it("are called in OpenAI's shape, with no content where there are no words", async () => {
