@@ -106,8 +106,8 @@ export async function* answer(
     if (emit !== "") yield delta(emit);
     if (history.length >= maxTokens) break;
   }
-  const { emit, stopped } = stops.push(text.flush());
-  const rest = stopped ? emit : emit + stops.flush();
+  const rest = stops.push(text.flush()).emit + stops.flush();
+  if (stops.stopped) finishReason = "stop";
   const logprobs = report?.takeWithin(textBytes + Buffer.byteLength(rest));
   if (rest !== "" || logprobs?.length) yield delta(rest, logprobs);
   return ended();

@@ -118,3 +118,13 @@ test("a stop string that does not count is let out at the end", () => {
   expect(matcher.push("an EN").emit).toBe("an ");
   expect(matcher.push("D").emit + matcher.flush()).toBe("END");
 });
+
+test("a stop string that waited for a longer one to begin is found at the end, which is then a stop", () => {
+  const matcher = createStopMatcher(["abcX", "bc"]);
+  expect(matcher.push("abc")).toEqual({ emit: "", stopped: false });
+  expect(matcher.flush()).toBe("a");
+  expect(matcher.stopped).toBe(true);
+  const other = createStopMatcher(["abcX"]);
+  expect(other.push("abc").emit + other.flush()).toBe("abc");
+  expect(other.stopped).toBe(false);
+});

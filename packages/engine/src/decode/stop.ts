@@ -9,6 +9,8 @@ export interface StopMatcher {
   push(text: string): { emit: string; stopped: boolean };
   /** The text has ended: what was withheld, up to a stop string if it holds one. */
   flush(): string;
+  /** A stop string was found: the last one may only be found by `flush`. */
+  readonly stopped: boolean;
 }
 
 /**
@@ -51,9 +53,15 @@ export function createStopMatcher(
       return { emit: release(Math.min(end, begun)), stopped };
     },
     flush() {
-      const rest = stopped ? "" : release(found());
+      if (stopped) return "";
+      const end = found();
+      stopped = end < held.length;
+      const rest = release(end);
       held = "";
       return rest;
+    },
+    get stopped() {
+      return stopped;
     },
   };
 }
