@@ -127,6 +127,28 @@ export const jobSpecSchema = z.strictObject({
   /** Log events also tell of each micro-batch. */
   microBatchMetrics: z.boolean().optional(),
   trainOnResponsesOnly: z.union([z.boolean(), z.strictObject({ enabled: z.boolean() })]).optional(),
+  /** Services that are told of the run's metrics; the server has their addresses and keys. Default: none. */
+  reportTo: z
+    .strictObject({
+      wandb: z
+        .strictObject({
+          project: z.string().min(1),
+          /** User or team. Default: the key's. */
+          entity: z.string().min(1).optional(),
+          /** As boards show the run. Default: the job's name. */
+          name: z.string().min(1).optional(),
+          tags: z.array(z.string().min(1)).optional(),
+        })
+        .optional(),
+      mlflow: z
+        .strictObject({
+          experiment: z.string().min(1),
+          /** Default: the job's name. */
+          runName: z.string().min(1).optional(),
+        })
+        .optional(),
+    })
+    .optional(),
   engine: z.enum(["embedded", "torch", "ray"]).optional(),
   /** Of the jobs that wait, those of the highest priority go first. Default 0. */
   priority: z.int().min(-100).max(100).optional(),

@@ -25,6 +25,7 @@ import { createProjectStore } from "./projects/project-store.ts";
 import { limitRate } from "./rate-limit.ts";
 import type { Runners } from "./runners.ts";
 import { type CloseOptions, createScheduler } from "./scheduler.ts";
+import { type Reporting, reportingSinks } from "./sinks/reporting.ts";
 import type { CreateSink } from "./sinks/sink.ts";
 import { createSinkService } from "./sinks/sink-service.ts";
 import type { Store } from "./store.ts";
@@ -61,6 +62,8 @@ export interface AppOptions {
   modelAliases?: ModelAliases;
   /** Where metrics go besides the event log. Default: nowhere. */
   sinks?: readonly CreateSink[];
+  /** Services that jobs may ask to be told of their metrics. Default: none. */
+  reporting?: Reporting;
   /** Whether requests need an API key. Default `auto`: as soon as one was made; see `AuthMode`. */
   auth?: AuthMode;
   /** Requests a minute that each key, or everybody without one together, may send. Default: any number. */
@@ -112,7 +115,9 @@ function createServices(
   const uploads = createUploadService({ store, storage, files, clock });
   const tidying = createTidying({ store, storage, files, uploads, onError: onFault });
   const log = createEventLog(store, tidying.afterJob, onEvents);
-  const sinks = createSinkService({ store, log, jobDirOf, clock, sinks: options.sinks ?? [], onError: onFault });
+  const { reporting = {} } = options;
+  const wanted = [...(options.sinks ?? []), ...reportingSinks(reporting)];
+  const sinks = createSinkService({ store, log, jobDirOf, clock, sinks: wanted, onError: onFault });
   const { slots, onRestart, adopt, leaseMs } = options;
   const scheduler = createScheduler({
     ...{ store, log, runners, jobDirOf, clock, modelAliases },
@@ -129,7 +134,7 @@ function createServices(
   });
   const services: Services = {
     ...{ store, log, scheduler, runners, files, uploads, fineTuning, modelAliases, clock, pingMs, onError },
-    ...{ jobDirOf, fileHashes: createFileHashes(), counters: createCounters() },
+    ...{ reporting, jobDirOf, fileHashes: createFileHashes(), counters: createCounters() },
     ...given({ maxFileBytes }),
   };
   return { services, storage, tidying, sinks };

@@ -10,6 +10,7 @@ import type { FineTuningService } from "./fine-tuning/service.ts";
 import type { ModelAliases } from "./model-aliases.ts";
 import type { Runners } from "./runners.ts";
 import type { Scheduler } from "./scheduler.ts";
+import type { Reporting } from "./sinks/reporting.ts";
 import type { Store } from "./store.ts";
 
 export interface Services {
@@ -24,6 +25,7 @@ export interface Services {
   /** Directory for everything that the job writes. */
   jobDirOf: (jobId: string) => string;
   fileHashes: FileHashes;
+  reporting: Reporting;
   /** Largest file. Default: OpenAI's limits, 512 MiB and 64 MiB for a part. */
   maxFileBytes?: number;
   counters: Counters;

@@ -36,7 +36,11 @@ export type { EngineName, Runners } from "./runners.ts";
 export type { CloseOptions } from "./scheduler.ts";
 export { type Listening, type ListenOptions, listen } from "./serve.ts";
 export { fileSinks } from "./sinks/file-sinks.ts";
+export type { SinkFetch } from "./sinks/http-json.ts";
+export type { MlflowTarget } from "./sinks/mlflow.ts";
+export type { Reporting } from "./sinks/reporting.ts";
 export type { CreateSink, MetricsSink, SinkInput } from "./sinks/sink.ts";
+export type { WandbTarget } from "./sinks/wandb.ts";
 export type {
   ChangeResult,
   ClaimJob,

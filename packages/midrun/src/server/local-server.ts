@@ -8,6 +8,7 @@ import { createEmbeddedRunner } from "./runners/embedded.ts";
 import type { CloseOptions } from "./scheduler.ts";
 import { type Listening, type ListenOptions, listen } from "./serve.ts";
 import { fileSinks } from "./sinks/file-sinks.ts";
+import { reportingOf } from "./sinks/reporting.ts";
 import { createSqliteStore } from "./stores/sqlite.ts";
 
 export interface LocalServerOptions extends Omit<AppOptions, "store" | "runners"> {
@@ -24,6 +25,7 @@ export function createLocalServer({ dataDir, ...options }: LocalServerOptions): 
   const store = createSqliteStore(join(directory, "midrun.db"));
   return createApp({
     sinks: fileSinks,
+    reporting: reportingOf(process.env),
     ...options,
     dataDir: directory,
     store,

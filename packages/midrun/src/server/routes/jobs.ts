@@ -9,6 +9,7 @@ import { hideTokens } from "../hide-tokens.ts";
 import { toJob } from "../job-view.ts";
 import { toCheckpointName } from "../model-name.ts";
 import { queryInteger, readIdempotencyKey, readJson } from "../request-body.ts";
+import { checkReporting } from "../sinks/reporting.ts";
 import type { JobRecord, Store, StoredArtifact } from "../store.ts";
 import type { Command } from "../transitions.ts";
 import { deleteJob } from "./delete-job.ts";
@@ -62,6 +63,7 @@ export function jobRoutes(services: Services): Hono<Env> {
   return new Hono<Env>()
     .post("/", async (c) => {
       const spec = parseWith(jobSpecSchema, await readJson(c), "invalid_config");
+      checkReporting(spec, services.reporting);
       return c.json(toView(await scheduler.submit(spec, await readIdempotencyKey(c))));
     })
     .get("/", (c) => listJobs(c, store))
