@@ -26,7 +26,7 @@ export function createJobsDisplay(io: CliIo): JobsDisplay {
 
   const printStep = (name: string, { jobId, timestamp }: JobEvent, current: Progress) => {
     const columns = io.columns();
-    if (columns !== null) return print(null, renderProgress(current, columns - name.length - 3, `${name}: `));
+    if (columns !== null) return print(null, `${name}: ${renderProgress(current)}`.slice(0, columns - 1));
     const at = Date.parse(timestamp);
     const isLast = current.step === current.totalSteps;
     if (!isLast && at - (toldAt.get(jobId) ?? Number.NEGATIVE_INFINITY) < quietMs) return;

@@ -59,13 +59,13 @@ function etaOf(
 
 const barWidth = 20;
 
-/** One line, `prefix` and no more than `columns` behind it; a bar only where there is room for it. No line end. */
-export function renderProgress(progress: Progress, columns = Number.POSITIVE_INFINITY, prefix = ""): string {
+/** One line, no longer than `columns`; a bar only where there is room for it. No line end. */
+export function renderProgress(progress: Progress, columns = Number.POSITIVE_INFINITY): string {
   const facts = factsOf(progress);
   const bar = progress.totalSteps === null ? "" : `${barOf(progress.step / progress.totalSteps)} `;
   const roomForBar = Number.isFinite(columns) && bar.length + facts.join("  ").length <= columns;
   while (facts.length > 1 && facts.join("  ").length > columns) facts.pop();
-  return prefix + (roomForBar ? bar : "") + facts.join("  ").slice(0, columns);
+  return (roomForBar ? bar : "") + facts.join("  ").slice(0, columns);
 }
 
 /** The most important first: a narrow terminal loses the last ones. */
