@@ -7,7 +7,7 @@ import { adamw } from "../optim.ts";
 import { syntheticModel, syntheticRow } from "../testing/synthetic.ts";
 import { createPrefix, firstBlockOf } from "../training/prefix.ts";
 import { createStepper } from "../training/stepper.ts";
-import { initialTrainables } from "../training/trainables.ts";
+import { initialTrainables, type TrainableModel } from "../training/trainables.ts";
 import { range } from "../util.ts";
 
 export interface TrainBenchOptions {
@@ -18,6 +18,8 @@ export interface TrainBenchOptions {
   r: number;
   /** Adapters on the last so many layers; what the others give is kept from one epoch to the next. Default: all. */
   layers?: number;
+  /** A model of this `spec`. Default: a synthetic one. */
+  model?: TrainableModel;
   /** See `BatchShape`. */
   recompute?: boolean;
 }
@@ -27,10 +29,9 @@ export interface TrainBenchOptions {
  * usual count, `models/flops.ts`) are those of one run.
  */
 export async function createTrainBench(
-  { spec, batch, length, supervisedShare, r, layers, recompute }: TrainBenchOptions,
+  { spec, batch, length, supervisedShare, r, layers, recompute, model = syntheticModel(spec) }: TrainBenchOptions,
   atLeastFlops = 0,
 ) {
-  const model = syntheticModel(spec);
   const lora = { r, alpha: r, ...(layers === undefined ? {} : { layers }) };
   const trained = initialTrainables(model, { lora, modelName: "synthetic", seed: 1 });
   const rows = range(batch).map((i) => syntheticRow(spec, length, supervisedShare, i));

@@ -21,16 +21,29 @@ export interface ChunkedLossOptions {
 
 /** What `crossEntropy` gives for the logits of `hidden` `[rows, hiddenSize]` and `targets` `[rows]` i32. */
 export function chunkedCrossEntropy(hidden: Tensor, targets: Tensor, options: ChunkedLossOptions) {
-  const { vocabSize, logitsBytes = defaultLogitsBytes, logitsOf } = options;
+  const { vocabSize, logitsBytes = defaultLogitsBytes } = options;
   const [rows] = hidden.shape as [number];
   const most = rowsWithin(logitsBytes, vocabSize);
-  if (rows <= most) return crossEntropy(logitsOf(hidden), targets);
+  if (rows <= most) return wholeLoss(hidden, targets, options);
   const chunks = range(Math.ceil(rows / most)).map((i) => {
     const [start, end] = [i * most, Math.min(rows, (i + 1) * most)];
     return chunkLoss(slice(hidden, 0, start, end), slice(targets, 0, start, end), options);
   });
   const joined = (parts: Tensor[]) => concat(parts, 0);
   return { nll: joined(chunks.map(({ nll }) => nll)), margin: joined(chunks.map(({ margin }) => margin)) };
+}
+
+/** Where all rows are one chunk, a trained head's logits need not be computed twice. */
+function wholeLoss(hidden: Tensor, targets: Tensor, options: ChunkedLossOptions) {
+  const { logitsOf, trained, gradients } = options;
+  const whole = crossEntropy(logitsOf(hidden), targets);
+  const isTrained = trainedBehind(whole.nll, hidden, trained).length > 0;
+  return gradients && isTrained ? whole : chunkLoss(hidden, targets, options);
+}
+
+function trainedBehind(y: Tensor, hidden: Tensor, trained: readonly Tensor[]): Tensor[] {
+  const behind = new Set(topologicalOrder([y], [hidden]));
+  return trained.filter((parameter) => behind.has(parameter));
 }
 
 /** Numbers of rows that matrix kernels like: multiples of 8. */
@@ -49,8 +62,7 @@ function chunkLoss(hidden: Tensor, targets: Tensor, { logitsOf, trained, gradien
   const { nll, margin } = loss(hidden);
   const both = after(nll, margin);
   if (!gradients) return { nll: both, margin: after(margin, both) };
-  const behind = new Set(topologicalOrder([nll], [hidden]));
-  const head = trained.filter((parameter) => behind.has(parameter));
+  const head = trainedBehind(nll, hidden, trained);
   if (head.length > 0) {
     const sources = [hidden, ...head];
     const again = (g: Tensor) => together(pullback(loss(after(hidden, g)).nll, g, sources));
