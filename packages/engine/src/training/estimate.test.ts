@@ -1,5 +1,9 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { LoraSpec, TrainSpec } from "../spec.ts";
+import type { MeasuredSetting } from "../testing/memory-run.ts";
 import { syntheticModel, syntheticRow, syntheticSpec } from "../testing/synthetic.ts";
 import { tinySpec } from "../testing/tiny-run.ts";
 import { range } from "../util.ts";
@@ -139,4 +143,22 @@ describe("blocks are computed again in the backward pass", () => {
     expect(chosen.trainShape.recompute).toBe(true);
     expect(estimate.memory.weights).toBe(held);
   });
+});
+
+describe("memory as it is measured", () => {
+  const script = fileURLToPath(new URL("../testing/memory-run.ts", import.meta.url));
+  const measured = async (setting: MeasuredSetting): Promise<{ grown: number; estimated: number }> => {
+    const args = ["--expose-gc", "--conditions=midrun-source", script, JSON.stringify(setting)];
+    return JSON.parse((await promisify(execFile)(process.execPath, args)).stdout);
+  };
+
+  // What a session itself takes, and the garbage of building its graph, are not estimated: tens of megabytes.
+  test.each<MeasuredSetting>([{}, { recompute: true }, { weightBits: 8 }, { weightBits: 4 }])(
+    "%j: at most 1.3 times the estimate and 60 MB, and no less than 0.8 times",
+    async (setting) => {
+      const { grown, estimated } = await measured(setting);
+      expect(grown).toBeLessThan(1.3 * estimated + 60e6);
+      expect(grown).toBeGreaterThan(0.8 * estimated);
+    },
+  );
 });

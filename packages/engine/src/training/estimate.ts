@@ -56,9 +56,9 @@ export function estimateRun(
   const base = Object.values(weights).reduce((sum, { byteLength }) => sum + byteLength, 0);
   const graph = rewrite(Object.values(objective.trainingGraph(spec, run.trainShape, lora)));
   // ONNX Runtime computes the last output first: gradients from the last layer to the first.
-  const { fed, peak } = liveMemory(graph.toReversed());
+  const { fed, held: once } = liveMemory(graph.toReversed());
   // Besides the memory in which its first run found room for each value, a session that is not frugal holds a block for all of them.
-  const held = recomputes(spec, run.trainShape) ? peak : 2 * peak;
+  const held = recomputes(spec, run.trainShape) ? once : 2 * once;
   // The weights are fed, too; with an adapter its own are among what is fed besides.
   const parts = {
     weights: lora === null ? base + trained : base,
