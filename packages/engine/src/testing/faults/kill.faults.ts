@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createRandom, type Random } from "../../random.ts";
 import type { TrainResult } from "../../spec.ts";
+import type { WorkerMessage } from "../../worker-protocol.ts";
 import { temporaryDir } from "../tiny-run.ts";
 import { isFull, report, sizeOfCampaign } from "./size.ts";
 import { disturbedRuns, disturbedSpec } from "./specs.ts";
@@ -17,34 +18,60 @@ interface Undisturbed {
   lines: LossLine[];
   hash: string;
   result: TrainResult;
-  /** From the start of the process to the end of the run. */
-  ms: number;
+  /** From the start of the process to the first step. */
+  loadingMs: number;
+  /** From there to the end of the run. */
+  trainingMs: number;
 }
 
 async function runUndisturbed(name: string): Promise<Undisturbed> {
   const spec = disturbedSpec(await temporaryDir(), name);
   const { lines, onMessage } = lossCollector();
-  const startedAt = performance.now();
-  const result = await startTraining(spec, onMessage).ended;
-  return { lines, hash: await resultHash(spec.outputDir, spec), result: result!, ms: performance.now() - startedAt };
+  const times = [performance.now()];
+  const result = await startTraining(spec, (message) => {
+    onMessage(message);
+    if (isStart(message)) times.push(performance.now());
+  }).ended;
+  times.push(performance.now());
+  const [loadingMs, trainingMs] = times.slice(1).map((time, i) => time - times[i]!) as [number, number];
+  return { lines, hash: await resultHash(spec.outputDir, spec), result: result!, loadingMs, trainingMs };
 }
 
-/** Kills after a random time, or a moment after a checkpoint began to be written. */
-function armKill(dir: string, kill: () => void, random: Random, meanMs: number): () => void {
-  if (random.next() < 0.5) {
-    const timer = setTimeout(kill, random.next() * meanMs);
-    return () => clearTimeout(timer);
-  }
+const isStart = (message: WorkerMessage) => message.type === "event" && message.event.type === "started";
+
+/** When a process is killed: while it loads, at some time of its training, or a moment after it began to write a checkpoint. */
+const moments = ["loading", "training", "training", "saving", "saving"] as const;
+
+interface Arming {
+  /** Where checkpoints are written. */
+  dir: string;
+  random: Random;
+  whole: Undisturbed;
+  kill(): void;
+}
+
+/** Waits for the moment to kill. `onMessage` is told what the worker says. */
+function armKill({ dir, random, whole, kill }: Arming) {
+  const moment = moments[Math.floor(random.next() * moments.length)]!;
   let timer: NodeJS.Timeout | undefined;
-  // Let some saves pass, so that the run gets on.
+  const killWithin = (ms: number) => {
+    timer ??= setTimeout(kill, random.next() * ms);
+  };
+  // Some saves pass, so that the run gets on.
   let spared = Math.floor(random.next() * 3);
-  const watcher = watch(dir, (_, file) => {
-    if (timer !== undefined || !file?.startsWith(".midrun-") || spared-- > 0) return;
-    timer = setTimeout(kill, random.next() * 15);
-  });
-  return () => {
-    watcher.close();
-    clearTimeout(timer);
+  const onFile = (file: string | null) => {
+    if (file?.startsWith(".midrun-new-step-") && spared-- <= 0) killWithin(4);
+  };
+  const watcher = moment === "saving" ? watch(dir, (_, file) => onFile(file)) : null;
+  if (moment === "loading") killWithin(whole.loadingMs);
+  return {
+    onMessage(message: WorkerMessage) {
+      if (moment === "training" && isStart(message)) killWithin(whole.trainingMs);
+    },
+    disarm() {
+      watcher?.close();
+      clearTimeout(timer);
+    },
   };
 }
 
@@ -60,10 +87,14 @@ test.each(names)("%s: killed at random moments, the run ends as if nothing had h
     await mkdir(checkpoints);
     const seen = lossCollector();
     for (let result: TrainResult | null = null; result === null; ) {
-      const child = startTraining(spec, seen.onMessage);
-      const disarm = counts.kills < kills ? armKill(checkpoints, child.kill, random, whole.ms) : () => {};
+      const armed =
+        counts.kills < kills ? armKill({ dir: checkpoints, random, whole, kill: () => child.kill() }) : null;
+      const child = startTraining(spec, (message) => {
+        seen.onMessage(message);
+        armed?.onMessage(message);
+      });
       result = await child.ended;
-      disarm();
+      armed?.disarm();
       if (result !== null) {
         expect({ ...result, adapterDir: null, metrics: null }).toEqual({
           ...whole.result,
