@@ -166,6 +166,8 @@ export interface TrainSpec {
   seed: number;
   /** When the run first began, ISO 8601: the date that chat templates print, also on a later day. Default: now. */
   startedAt?: string;
+  /** Last step that the caller knows the log of: later ones, up to the checkpoint that the run continues from, are told again. */
+  historyStep?: number;
   /** Compute each micro-batch in so many parts, for want of memory: the same steps, other last bits. Default 1. */
   microBatchParts?: number;
   /** At most 50 rows and 10 steps, every stage for real. */

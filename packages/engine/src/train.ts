@@ -18,6 +18,7 @@ import { type MeasuredRun, type Metrics, metricsOf } from "./training/metrics.ts
 import type { Quality } from "./training/objective.ts";
 import { machinePeak } from "./training/peak.ts";
 import { type PrefixRoom, prefixOf, roomWithin } from "./training/prefix.ts";
+import { createRecentLogs, missedLogs, type RecentLogs } from "./training/recent-logs.ts";
 import { identify, type RunIdentity, restoreStep, resumeRun, saveRun } from "./training/resume.ts";
 import { prepareRunData } from "./training/run-data.ts";
 import { objectiveOf } from "./training/run-objective.ts";
@@ -58,6 +59,7 @@ interface Run extends MeasuredRun {
   division: Division;
   identity: RunIdentity;
   best: Best;
+  recent: RecentLogs;
   fs: FileSystem;
   emit(event: TrainEvent): void;
   now(): number;
@@ -117,6 +119,7 @@ async function prepareRun(model: BaseModel, spec: TrainSpec, options: TrainOptio
   });
   warnings.forEach(onWarning);
   const peakGflops = options.peakGflops ?? (await machinePeak(threads));
+  for (const log of missedLogs(from.logs, spec.historyStep)) onEvent(log);
   onEvent({
     type: "started",
     totalSteps: plan.totalSteps,
@@ -138,6 +141,7 @@ async function prepareRun(model: BaseModel, spec: TrainSpec, options: TrainOptio
     division,
     identity,
     best,
+    recent: createRecentLogs(from.logs),
     fs,
     emit: onEvent,
     now,
@@ -186,7 +190,7 @@ async function leave(
 const isDue = (every: number, step: number) => every > 0 && step % every === 0;
 
 async function oneStep(run: Run, step: number): Promise<Metrics> {
-  const { spec, plan, trained, state, optimizer, stepper, now } = run;
+  const { spec, plan, trained, state, optimizer, stepper, recent, now } = run;
   const startedAt = now();
   const window = await stepper.window(plan.microBatches(step), step);
   if (!Number.isFinite(window.loss)) throw diverged(step, window.loss);
@@ -197,7 +201,7 @@ async function oneStep(run: Run, step: number): Promise<Metrics> {
   const held = isDue(plan.evalSteps, step) ? await stepper.evaluate() : null;
   const metrics = metricsOf(run, { step, window, learningRate, gradNorm, seconds, held });
   if (isDue(plan.loggingSteps, step) || held !== null || step === 1 || step === plan.totalSteps)
-    run.emit({ type: "log", ...metrics, ...(spec.microBatchMetrics ? microBatchesOf(window, held) : {}) });
+    run.emit(recent.add({ type: "log", ...metrics, ...(spec.microBatchMetrics ? microBatchesOf(window, held) : {}) }));
   return metrics;
 }
 
@@ -216,7 +220,13 @@ function rateAt({ spec, plan }: Run, step: number): number {
 async function checkpoint(run: Run, metrics: Metrics): Promise<void> {
   const { spec, trained, state, identity, best, division, emit, fs } = run;
   const { step, epoch, loss, evalLoss } = metrics;
-  const progress = { step, epoch, metrics: { loss, evalLoss, ...best.state }, world: worldOf(division) };
+  const progress = {
+    step,
+    epoch,
+    metrics: { loss, evalLoss, ...best.state },
+    world: worldOf(division),
+    logs: run.recent.lines,
+  };
   await checkStillOurs(run);
   const { dir, files } = await saveRun(spec.outputDir, trained, state, identity, progress, fs);
   const removedSteps = await keepCheckpoints(spec, best, fs);

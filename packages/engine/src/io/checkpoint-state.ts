@@ -26,6 +26,8 @@ const CheckpointStateSchema = z.strictObject({
   fingerprints: FingerprintsSchema,
   /** The machine and the way the numbers were computed; another one may change their last bits. */
   world: z.record(z.string(), z.union([z.number(), z.string()])).optional(),
+  /** The newest log lines, for a watcher that missed them. */
+  logs: z.array(z.record(z.string(), z.json())).optional(),
   /** The training options themselves, so that changed ones can be named. */
   spec: z.record(z.string(), z.json()).optional(),
 });

@@ -17,7 +17,7 @@ import { openModelDir } from "../io/model-dir.ts";
 import { feedsOf } from "../models/adapter.ts";
 import type { Feeds } from "../onnx/session.ts";
 import type { OptimizerState } from "../optim.ts";
-import type { TrainSpec } from "../spec.ts";
+import type { TrainLog, TrainSpec } from "../spec.ts";
 import { EngineError } from "../util.ts";
 import type { RunPlan } from "./run-plan.ts";
 import { restore, type Trainables } from "./trainables.ts";
@@ -44,6 +44,7 @@ const irrelevantAlways: (keyof TrainSpec)[] = [
   // Its effect is in the tokens.
   "startedAt",
   "microBatchParts",
+  "historyStep",
 ];
 
 /** Looks can end a run early, so then it matters when they happen. */
@@ -82,6 +83,7 @@ export interface Progress {
   epoch: number;
   metrics: Record<string, number | null>;
   world: World;
+  logs: readonly TrainLog[];
 }
 
 /** Writes `checkpoints/step-N/` and says where. */
@@ -97,6 +99,8 @@ export function saveRun(
   const { fingerprints, options } = identity;
   const state: CheckpointState = {
     ...progress,
+    // Numbers, nulls and records of them.
+    logs: progress.logs as unknown as NonNullable<CheckpointState["logs"]>,
     dataCursor: { step: progress.step },
     rng: { seed: options.seed as number },
     schedule: {},
@@ -119,6 +123,8 @@ export interface Start {
   /** As the checkpoint kept them. */
   metrics: Record<string, number | null>;
   microBatchParts: number;
+  /** The newest ones up to that step. */
+  logs: TrainLog[];
   warnings: string[];
 }
 
@@ -141,7 +147,8 @@ export async function resumeRun(
 ): Promise<Start> {
   await removeLeftovers(checkpointsDir(root), fs);
   const { checkpoint, warnings } = await loadLatestCheckpoint(root, fs);
-  if (checkpoint === null) return { step: 0, metrics: {}, microBatchParts: division.microBatchParts, warnings };
+  if (checkpoint === null)
+    return { step: 0, metrics: {}, microBatchParts: division.microBatchParts, logs: [], warnings };
   const { world, metrics } = checkpoint.state;
   checkFingerprints(checkpoint.state, identity.fingerprints, identity.options);
   const microBatchParts = Math.max(division.microBatchParts, partsOf(world));
@@ -153,7 +160,8 @@ export async function resumeRun(
     optimizer.m.set(name, m);
     optimizer.v.set(name, v);
   }
-  return { step: checkpoint.step, metrics, microBatchParts, warnings };
+  const logs = (checkpoint.state.logs ?? []) as unknown as TrainLog[];
+  return { step: checkpoint.step, metrics, microBatchParts, logs, warnings };
 }
 
 /** Puts the parameters that the checkpoint of `step` holds into `trained`. Throws `invalid_checkpoint` when there is no whole one. */

@@ -17,7 +17,7 @@ const generatorOf = () => {
 };
 
 serveProcess({
-  train: async (spec, control) => train(await modelOf(), spec, { ...control, threads: 1 }),
+  train: async (spec, control) => train(await modelOf(), spec, { ...control, threads: 1, peakGflops: 1 }),
   async *generate(request, signal) {
     yield* (await generatorOf()).generate(request, signal);
   },

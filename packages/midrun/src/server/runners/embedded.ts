@@ -95,7 +95,8 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
     const cancelling = createDeadline(cancelAfterMs, () => end(endAfterMs));
     try {
       const place = { modelDir, outputDir: jobDir, fence: lease, initialAdapterDir, startedAt: job.startedAt };
-      const order = toTrainSpec({ ...job.spec, model: job.model }, { ...place, microBatchParts: parts });
+      const told = { microBatchParts: parts, historyStep: job.step };
+      const order = toTrainSpec({ ...job.spec, model: job.model }, { ...place, ...told });
       const ended = trainInWorker(worker, id, order, onEvent);
       commands.connect((command) => {
         worker.tell({ type: "command", id, command });

@@ -39,6 +39,8 @@ export interface TrainPlace {
   startedAt?: string | null;
   /** Keeps earlier runs in `outputDir` from writing. */
   fence?: number;
+  /** Last step in the job's history. */
+  historyStep?: number;
   /** Compute each micro-batch in so many parts. Default 1. */
   microBatchParts?: number;
   /** Adapter to go on from. */
@@ -165,7 +167,7 @@ const responsesOnly = (value: JobSpec["trainOnResponsesOnly"]) =>
  */
 export function toTrainSpec(
   spec: JobSpec,
-  { modelDir, outputDir, fence, initialAdapterDir, startedAt, microBatchParts = 1 }: TrainPlace,
+  { modelDir, outputDir, fence, initialAdapterDir, startedAt, historyStep, microBatchParts = 1 }: TrainPlace,
 ): TrainOrder {
   refuseBothSizes(spec);
   refuseIdle(spec);
@@ -185,6 +187,7 @@ export function toTrainSpec(
     lora: toLora(spec.lora),
     ...(initialAdapterDir == null ? {} : { initialAdapterDir }),
     ...(startedAt == null ? {} : { startedAt }),
+    ...(historyStep === undefined ? {} : { historyStep }),
     ...(microBatchParts === 1 ? {} : { microBatchParts }),
     maxLength: (spec.lora ? spec.lora.maxLength : undefined) ?? trainDefaults.maxLength,
     ...(spec.textStride === undefined ? {} : { textStride: spec.textStride }),
