@@ -13,9 +13,9 @@ import { buildStore } from "./server-store.ts";
 const size = { jobs: 10_000, eventsPerJob: 100 };
 /** Followers, and the events that each of them is sent. */
 const followers: [number, number][] = [
-  [1, 20_000],
-  [100, 2_000],
-  [1_000, 400],
+  [1, 5_000],
+  [100, 1_000],
+  [1_000, 200],
 ];
 const starts = 5;
 
