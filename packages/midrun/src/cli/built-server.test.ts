@@ -47,6 +47,11 @@ describe("a port that is taken", () => {
   });
 });
 
+interface Started {
+  type: string;
+  resumedFromStep: number;
+}
+
 describe("a server that was killed", () => {
   it("is noticed: the next command works by itself, and tells of the interrupted job", async () => {
     const directory = await emptyProject({ "src/midrun/index.ts": longTrainer });
@@ -61,6 +66,44 @@ describe("a server that was killed", () => {
     const listed = await midrun(directory, ["jobs", "list", "--json"]);
     expect(listed).toMatchObject({ code: 0, err: "" });
     expect(JSON.parse(listed.out)).toMatchObject([{ name: "long" }]);
+  });
+
+  it("that is ended by SIGTERM saves what it trains, and the next one goes on from there", async () => {
+    const rows = [{ text: "red red red red" }];
+    const spec = {
+      ...{
+        name: "long",
+        model: "midrun/nano",
+        dataset: { type: "inline", rows },
+        lora: { r: 2, alpha: 2, maxLength: 64 },
+      },
+      ...{ maxSteps: 100_000, batchSize: 1, saveSteps: 50_000, loggingSteps: 20 },
+    };
+    const directory = await emptyProject();
+    const first = startMidrun(directory, ["serve", "--port", "0", "--log-level", "info"]);
+    const [, url] = await first.says(/midrun serves (\S+)/);
+    const created = await fetch(`${url}/v1/jobs`, { method: "POST", body: JSON.stringify(spec) });
+    const { id } = (await created.json()) as { id: string };
+    await vi.waitFor(
+      async () => {
+        const job = (await (await fetch(`${url}/v1/jobs/${id}`)).json()) as { step: number };
+        expect(job.step).toBeGreaterThan(1);
+      },
+      { timeout: 120_000, interval: 200 },
+    );
+    first.kill("SIGTERM");
+    expect(await first.ended).toBe(0);
+    const second = startMidrun(directory, ["serve", "--port", "0"]);
+    const [, again] = await second.says(/midrun serves (\S+)/);
+    await vi.waitFor(
+      async () => {
+        const { data } = (await (await fetch(`${again}/v1/jobs/${id}/events?limit=1000`)).json()) as { data: Started[] };
+        const resumed = data.filter(({ type }) => type === "training.started").map((event) => event.resumedFromStep);
+        expect(resumed).toEqual([0, expect.any(Number)]);
+        expect(resumed[1]).toBeGreaterThan(1);
+      },
+      { timeout: 120_000, interval: 200 },
+    );
   });
 
   it("that was named is told of, with the fix", async () => {

@@ -40,17 +40,20 @@ export function createProcessIo(): Host {
   };
 }
 
-/** Ctrl-C goes to the callback that was registered last; with none it ends the process, as it always does. */
+/** Ctrl-C, and what ends a service. */
+const signals = ["SIGINT", "SIGTERM"] as const;
+
+/** A signal goes to the callback that was registered last; with none it ends the process, as it always does. */
 function createInterrupts() {
   const callbacks: (() => void)[] = [];
   const onSignal = () => callbacks.at(-1)?.();
   return {
     listen(callback: () => void) {
       callbacks.push(callback);
-      if (callbacks.length === 1) process.on("SIGINT", onSignal);
+      if (callbacks.length === 1) for (const signal of signals) process.on(signal, onSignal);
       return () => {
         callbacks.splice(callbacks.indexOf(callback), 1);
-        if (callbacks.length === 0) process.off("SIGINT", onSignal);
+        if (callbacks.length === 0) for (const signal of signals) process.off(signal, onSignal);
       };
     },
   };
