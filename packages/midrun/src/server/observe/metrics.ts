@@ -23,6 +23,7 @@ const wireName = (name: CounterName) =>
 const speeds = {
   tokensPerSecond: ["midrun_training_tokens_per_second", "Tokens of the newest step per second, padding left out."],
   gflops: ["midrun_training_gflops", "Model FLOPs of the newest step per second, in units of 1e9."],
+  mfu: ["midrun_training_mfu", "The same, as a share of what the machine's matrix product reaches, 0..1."],
   loss: ["midrun_training_loss", "Loss of the newest step."],
 } as const;
 type Speed = keyof typeof speeds;
