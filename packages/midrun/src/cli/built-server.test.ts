@@ -97,7 +97,9 @@ describe("a server that was killed", () => {
     const [, again] = await second.says(/midrun serves (\S+)/);
     await vi.waitFor(
       async () => {
-        const { data } = (await (await fetch(`${again}/v1/jobs/${id}/events?limit=1000`)).json()) as { data: Started[] };
+        const { data } = (await (await fetch(`${again}/v1/jobs/${id}/events?limit=1000`)).json()) as {
+          data: Started[];
+        };
         const resumed = data.filter(({ type }) => type === "training.started").map((event) => event.resumedFromStep);
         expect(resumed).toEqual([0, expect.any(Number)]);
         expect(resumed[1]).toBeGreaterThan(1);
