@@ -174,6 +174,16 @@ export interface TrainSpec {
   dryRun: boolean;
 }
 
+/** What a run is expected to take. */
+export interface RunCosts {
+  /** At the most memory-hungry moment of a step. */
+  memoryBytes: number;
+  /** Floating-point operations of one pass over the training rows, by the usual count. */
+  flopsPerEpoch: number;
+  /** At the speed that training usually reaches on a machine with this matrix product. */
+  secondsPerEpoch: number;
+}
+
 /** What the data set turned out to be. */
 export interface DatasetReport {
   format: DatasetFormat;
@@ -252,6 +262,7 @@ export type TrainEvent =
       resumedFromStep: number;
       /** SHA-256, hexadecimal, of the base model, the rows as the model sees them, and the options. */
       fingerprints: { model: string; dataset: string; spec: string };
+      estimate: RunCosts;
     }
   | TrainLog
   | {

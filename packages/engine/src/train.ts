@@ -10,7 +10,7 @@ import { learningRateAt } from "./schedule.ts";
 import type { TrainCommand, TrainEvent, TrainLog, TrainResult, TrainSpec } from "./spec.ts";
 import { checkBaseWeights } from "./training/base-weights.ts";
 import { type Best, createBest, restoreBest } from "./training/best.ts";
-import { availableMemory, checkMemory, fitPlan } from "./training/estimate.ts";
+import { availableMemory, checkMemory, costsOf, fitPlan } from "./training/estimate.ts";
 import { createFittingStepper } from "./training/fitting-stepper.ts";
 import { startFromAdapter } from "./training/initial-adapter.ts";
 import { checkKeeping, keepCheckpoints, resumeKeeping } from "./training/keep.ts";
@@ -127,6 +127,7 @@ async function prepareRun(model: BaseModel, spec: TrainSpec, options: TrainOptio
     dataset: report,
     resumedFromStep: start,
     fingerprints: identity.fingerprints,
+    estimate: costsOf(estimate, peakGflops),
   });
   const run: Run = {
     spec,

@@ -90,6 +90,7 @@ async function train(spec: TrainSpec, { onEvent, nextCommand }: TrainControl): P
     dataset: { ...report, dropped: [] },
     resumedFromStep: step,
     fingerprints: { model: "a", dataset: "b", spec: "c" },
+    estimate: { memoryBytes: 1e9, flopsPerEpoch: 3e12, secondsPerEpoch: 90 },
   });
   if (script.deaf) process.on("SIGTERM", () => {});
   if (script.hang || script.deaf) await new Promise(() => setInterval(() => {}, 1000));

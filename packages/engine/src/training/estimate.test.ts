@@ -7,7 +7,7 @@ import type { MeasuredSetting } from "../testing/memory-run.ts";
 import { syntheticModel, syntheticRow, syntheticSpec } from "../testing/synthetic.ts";
 import { tinySpec } from "../testing/tiny-run.ts";
 import { range } from "../util.ts";
-import { checkMemory, type EstimatedRun, estimateRun, fitPlan } from "./estimate.ts";
+import { checkMemory, costsOf, type EstimatedRun, estimateRun, fitPlan } from "./estimate.ts";
 import type { RunPlan } from "./run-plan.ts";
 import { countParameters, initialTrainables } from "./trainables.ts";
 
@@ -29,10 +29,9 @@ interface Setting {
   lora?: LoraSpec | false;
   accumulation?: number;
   rows?: number;
-  flopsPerSecond?: number;
 }
 
-function estimate({ batch = 2, lora = { r: 4, alpha: 8 }, accumulation = 1, rows = 4, flopsPerSecond }: Setting = {}) {
+function estimate({ batch = 2, lora = { r: 4, alpha: 8 }, accumulation = 1, rows = 4 }: Setting = {}) {
   const trained = initialTrainables(model, { lora, modelName: "tiny", seed: 1 });
   const shape = { batch, length, supervised: batch * 32 };
   const plan = {
@@ -40,7 +39,7 @@ function estimate({ batch = 2, lora = { r: 4, alpha: 8 }, accumulation = 1, rows
     trainShape: shape,
   } as unknown as RunPlan;
   const run = { ...plan, lora: trained.plan, trainableParameters: countParameters(trained) };
-  return estimateRun({ gradientAccumulationSteps: accumulation }, model, run, { flopsPerSecond });
+  return estimateRun({ gradientAccumulationSteps: accumulation }, model, run);
 }
 
 describe("memory", () => {
@@ -74,8 +73,10 @@ test("an epoch takes its tokens' operations, and at a rate its time", () => {
   expect(last.flopsPerEpoch).toBeLessThan(0.75 * one.flopsPerEpoch);
   expect(last.flopsPerEpoch).toBeGreaterThan(0.5 * one.flopsPerEpoch);
   expect(estimate({ rows: 8 }).flopsPerEpoch).toBeCloseTo(2 * one.flopsPerEpoch);
-  expect(one.secondsPerEpoch).toBeNull();
-  expect(estimate({ flopsPerSecond: one.flopsPerEpoch / 3 }).secondsPerEpoch).toBeCloseTo(3);
+  const costs = costsOf(one, 100);
+  expect(costs).toMatchObject({ flopsPerEpoch: one.flopsPerEpoch, memoryBytes: one.memory.total });
+  expect(costs.secondsPerEpoch).toBeGreaterThan(one.flopsPerEpoch / 100e9);
+  expect(costsOf(one, 200).secondsPerEpoch).toBeCloseTo(costs.secondsPerEpoch / 2, 12);
 });
 
 describe("a run that does not fit", () => {

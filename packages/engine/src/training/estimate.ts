@@ -5,7 +5,7 @@ import { liveMemory } from "../graph/live-memory.ts";
 import { rewrite } from "../graph/rewrite.ts";
 import { backwardShareOf, trainingFlopsPerToken } from "../models/flops.ts";
 import { type LoraPlan, recomputes } from "../models/objective.ts";
-import type { TrainSpec } from "../spec.ts";
+import type { RunCosts, TrainSpec } from "../spec.ts";
 import { EngineError } from "../util.ts";
 import type { Objective } from "./objective.ts";
 import { type RunPlan, splitShapes, withRecompute } from "./run-plan.ts";
@@ -28,13 +28,9 @@ export interface RunEstimate {
   memory: MemoryEstimate;
   trainableParameters: number;
   flopsPerEpoch: number;
-  /** At the rate given; null without one. */
-  secondsPerEpoch: number | null;
 }
 
 export interface EstimateOptions {
-  /** Measured: a log event's `gflops · 1e9`. */
-  flopsPerSecond?: number;
   /** Default: supervised fine-tuning's. */
   objective?: Objective;
 }
@@ -49,7 +45,7 @@ export function estimateRun(
   { gradientAccumulationSteps }: Pick<TrainSpec, "gradientAccumulationSteps">,
   { spec, weights }: Pick<BaseModel, "spec" | "weights">,
   run: EstimatedRun,
-  { flopsPerSecond, objective = tokenObjective }: EstimateOptions = {},
+  { objective = tokenObjective }: EstimateOptions = {},
 ): RunEstimate {
   const { lora, trainableParameters } = run;
   const trained = 4 * trainableParameters;
@@ -66,12 +62,10 @@ export function estimateRun(
     gradients: gradientAccumulationSteps > 1 ? trained : 0,
     optimizer: 2 * trained,
   };
-  const flopsPerEpoch = flopsOfEpoch(spec, run);
   return {
     memory: { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) },
     trainableParameters,
-    flopsPerEpoch,
-    secondsPerEpoch: flopsPerSecond === undefined ? null : flopsPerEpoch / flopsPerSecond,
+    flopsPerEpoch: flopsOfEpoch(spec, run),
   };
 }
 
@@ -88,6 +82,15 @@ function flopsOfEpoch(spec: BaseModel["spec"], { rows, lora, trainableParameters
     length: tokens / Math.max(1, documents),
   });
   return tokens * perToken;
+}
+
+/** Share of the machine's matrix product that training usually reaches; small models and short rows reach less. */
+const usualShare = 0.75;
+
+/** `peakGflops`: the machine's, see `machinePeak`. */
+export function costsOf({ memory, flopsPerEpoch }: RunEstimate, peakGflops: number): RunCosts {
+  const secondsPerEpoch = flopsPerEpoch / (usualShare * peakGflops * 1e9);
+  return { memoryBytes: memory.total, flopsPerEpoch, secondsPerEpoch };
 }
 
 export interface Room {

@@ -117,6 +117,17 @@ describe("renderEvent", () => {
       },
       "Training on 1,000 rows (chatml): 10 steps, 1,234,567 trainable parameters.",
     ],
+    [
+      {
+        type: "training.started",
+        totalSteps: 10,
+        trainableParameters: 1_234_567,
+        dataset: { rows: 1000, format: "chatml" },
+        resumedFromStep: 0,
+        estimate: { memoryBytes: 2.34e9, flopsPerEpoch: 1e15, secondsPerEpoch: 754 },
+      },
+      "Training on 1,000 rows (chatml): 10 steps, 1,234,567 trainable parameters. An epoch takes about 12m 34s and 2.3 GB of memory.",
+    ],
   ])("%j", (body, line) => expect(renderEvent(at(0, body))).toBe(line));
 
   it("leaves steps to the progress line", () => expect(renderEvent(log(1, 1))).toBeNull());

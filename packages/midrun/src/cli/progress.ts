@@ -109,11 +109,18 @@ export function renderEvent(event: JobEvent): string | null {
   }
 }
 
+type RunCosts = NonNullable<(JobEvent & { type: "training.started" })["estimate"]>;
+
 function renderStarted(event: JobEvent & { type: "training.started" }): string {
   const verb = event.resumedFromStep > 0 ? `Continuing from step ${event.resumedFromStep}` : "Training";
   const { format, rows } = event.dataset as { format?: unknown; rows?: unknown };
   const data = typeof rows === "number" ? ` on ${formatCount(rows)} rows${format ? ` (${format})` : ""}` : "";
-  return `${verb}${data}: ${event.totalSteps} steps, ${formatCount(event.trainableParameters)} trainable parameters.`;
+  const sizes = `${event.totalSteps} steps, ${formatCount(event.trainableParameters)} trainable parameters`;
+  return `${verb}${data}: ${sizes}.${event.estimate ? ` ${renderEstimate(event.estimate)}` : ""}`;
+}
+
+function renderEstimate({ memoryBytes, secondsPerEpoch }: RunCosts): string {
+  return `An epoch takes about ${formatDuration(secondsPerEpoch * 1000)} and ${(memoryBytes / 1e9).toPrecision(2)} GB of memory.`;
 }
 
 /** Three significant digits or more: 2.413, 0.0312, 123.4. */

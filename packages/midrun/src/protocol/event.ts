@@ -72,6 +72,8 @@ export type JobEventBody =
       config?: Record<string, unknown>;
       /** SHA-256, hexadecimal, of the base model, of the rows as the model sees them, and of the configuration. */
       fingerprints?: { model: string; dataset: string; spec: string };
+      /** What the run is expected to take: peak memory, floating-point operations and seconds of one pass over the rows. */
+      estimate?: { memoryBytes: number; flopsPerEpoch: number; secondsPerEpoch: number };
     }
   | ({ type: "training.log" } & StepMetrics & MicroBatches)
   | { type: "training.warning"; message: string }

@@ -43,13 +43,21 @@ const endAfterMs = 1000;
 /** Something that must not last: `begin` gives it its time. */
 function createDeadline(afterMs: number, over: () => void) {
   let timer: NodeJS.Timeout | undefined;
+  let passed = false;
+  const pass = () => {
+    passed = true;
+    over();
+  };
   return {
     begin() {
-      timer ??= setTimeout(over, afterMs);
+      timer ??= setTimeout(pass, afterMs);
     },
     end: () => clearTimeout(timer),
+    hasPassed: () => passed,
   };
 }
+
+const cancelledAt = (step: number): TrainOutcome => ({ status: "cancelled", step, artifact: null, metrics: null });
 
 /** A runner over the embedded engine. */
 export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runner {
@@ -97,13 +105,21 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
       const place = { modelDir, outputDir: jobDir, fence: lease, initialAdapterDir, startedAt: job.startedAt };
       const told = { microBatchParts: parts, historyStep: job.step };
       const order = toTrainSpec({ ...job.spec, model: job.model }, { ...place, ...told });
-      const ended = trainInWorker(worker, id, order, onEvent);
+      let { step } = job;
+      const ended = trainInWorker(worker, id, order, (event) => {
+        if (event.type === "training.log") step = event.step;
+        onEvent(event);
+      });
       commands.connect((command) => {
         worker.tell({ type: "command", id, command });
         if (command === "cancel") cancelling.begin();
       });
-      const result = await ended;
-      return toOutcome(result, await artifactOf(result, job));
+      const result = await ended.catch((error) => {
+        // It was ended because it did not obey in time: what was asked for has come about.
+        if (cancelling.hasPassed()) return null;
+        throw error;
+      });
+      return result === null ? cancelledAt(step) : toOutcome(result, await artifactOf(result, job));
     } finally {
       cancelling.end();
       commands.disconnect();

@@ -43,13 +43,14 @@ const microBatchesOf = ({ microBatches, evalMicroBatches }: TrainLog): MicroBatc
 const translations: {
   [T in TrainEvent["type"]]: (event: Extract<TrainEvent, { type: T }>) => RunnerEvent;
 } = {
-  started: ({ totalSteps, trainableParameters, dataset, resumedFromStep, fingerprints }) => ({
+  started: ({ totalSteps, trainableParameters, dataset, resumedFromStep, fingerprints, estimate }) => ({
     type: "training.started",
     totalSteps,
     trainableParameters,
     dataset: { ...dataset },
     resumedFromStep,
     fingerprints,
+    estimate,
   }),
   log: (log) => ({ type: "training.log", ...toMetrics(log), ...microBatchesOf(log) }),
   checkpoint: ({ step, dir, files, metrics, removedSteps }) => ({
