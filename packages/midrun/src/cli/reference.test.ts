@@ -12,6 +12,7 @@ const docs = (name: string) => fileURLToPath(new URL(`../../../../docs/${name}`,
 async function withPart(path: string, part: string, content: string): Promise<string> {
   const text = await readFile(path, "utf8");
   const [start, end] = [`<!-- ${part} -->\n`, `<!-- /${part} -->`];
+  if (!text.includes(start) || !text.includes(end)) throw new Error(`${path} has lost its marks of ${part}.`);
   return text.slice(0, text.indexOf(start) + start.length) + content + text.slice(text.indexOf(end));
 }
 
