@@ -1,4 +1,4 @@
-/** `/v1/fine_tuning/checkpoints/{checkpoint}/permissions`: kept and listed as given; this server has one project. */
+/** `/v1/fine_tuning/checkpoints/{checkpoint}/permissions`: kept and listed as given. They open nothing: a project reaches its own models alone. */
 import { Hono } from "hono";
 import type {
   PermissionCreateResponse,
