@@ -136,7 +136,7 @@ export function runnerConformance(name: string, create: () => Promise<RunnerHarn
         expect(step).toBeGreaterThanOrEqual(2);
         expect(step).toBeLessThan(total);
         expect(first.events.at(-1)).toMatchObject({ type: "checkpoint.saved", step });
-        const second = await watch(runner, long, jobDir);
+        const second = await watch(runner, { ...long, step }, jobDir);
         expect(second.events[0]).toMatchObject({ type: "training.started", resumedFromStep: step });
         expect(stepsOf(second.events)).toEqual(Array.from({ length: total - step }, (_, i) => step + 1 + i));
         expect(second.outcome).toMatchObject({ status: "completed", step: total });
@@ -162,14 +162,15 @@ export function runnerConformance(name: string, create: () => Promise<RunnerHarn
 
       it("does a step before it obeys a stop, but none more than its paused run had", async () => {
         const jobDir = await harness.newJobDir();
-        const stopAtOnce = async () => {
+        const stopAtOnce = async (step: number) => {
           const events: RunnerEvent[] = [];
-          const handle = runner.train(job({ maxSteps: 100 }), at(jobDir), (event) => events.push(event));
+          const begun = { ...job({ maxSteps: 100 }), step };
+          const handle = runner.train(begun, at(jobDir), (event) => events.push(event));
           handle.command("stop");
           return { events, outcome: await handle.result };
         };
-        expect((await stopAtOnce()).outcome).toMatchObject({ status: "completed", step: 1 });
-        const again = await stopAtOnce();
+        expect((await stopAtOnce(0)).outcome).toMatchObject({ status: "completed", step: 1 });
+        const again = await stopAtOnce(1);
         expect(again.outcome).toMatchObject({ status: "completed", step: 1, artifact: { kind: "adapter" } });
         expect(stepsOf(again.events)).toEqual([]);
       });
