@@ -1,16 +1,20 @@
 /** Training beside the machine's own MatMul rate, round by round. */
-import { createMatmulBench } from "../packages/engine/src/bench/matmul.ts";
-import { median, ratios, takeTurns } from "../packages/engine/src/bench/measure.ts";
+import { createMatmulBench, createSingleMatmulBench, type Yardstick } from "../packages/engine/src/bench/matmul.ts";
+import { median, ratios, type Samples, takeTurns } from "../packages/engine/src/bench/measure.ts";
 import { createTrainBench } from "../packages/engine/src/bench/train.ts";
 import { lastFour, trainCases } from "./train-cases.ts";
 
 export interface TrainFigures {
   what: string;
   gflops: number;
-  matmulGflops: number;
-  /** Share of the MatMul's rate, the median of rounds. */
-  ratio: number;
   tokensPerSecond: number;
+  /** GFLOP/s of one MatMul 512×1024×4096 at a time, with both factors fed. */
+  matmulGflops: number;
+  /** Share of that rate, the median of rounds. */
+  ratio: number;
+  /** The same of MatMuls in a chain, which find memory for their results as training does. */
+  chainGflops: number;
+  chainRatio: number;
 }
 
 export interface TrainReport {
@@ -20,29 +24,35 @@ export interface TrainReport {
   peakRssBytes: number;
 }
 
-/** A round is about one run of the yardstick and as much training, so that neither finds caches and threads as the other left them. */
+type Yardsticks = Record<"matmul" | "chain", Yardstick>;
+
 export async function benchTraining(rounds: number): Promise<TrainReport> {
-  const matmul = await createMatmulBench();
+  const yardsticks = { matmul: await createSingleMatmulBench(), chain: await createMatmulBench() };
   const cases: Record<string, TrainFigures> = {};
-  for (const [name, { what, options }] of Object.entries(trainCases)) {
-    const train = await createTrainBench(options, matmul.flops);
-    const seconds = await takeTurns({ matmul: matmul.run, train: train.run }, rounds);
-    await train.release();
-    const [matmulRates, rates] = [
-      seconds.matmul.map((s) => matmul.flops / s / 1e9),
-      seconds.train.map((s) => train.flops / s / 1e9),
-    ];
-    cases[name] = {
-      what,
-      gflops: median(rates),
-      matmulGflops: median(matmulRates),
-      ratio: median(ratios(rates, matmulRates)),
-      tokensPerSecond: train.tokens / median(seconds.train),
-    };
-  }
-  await matmul.release();
+  for (const name of Object.keys(trainCases)) cases[name] = await benchCase(name, yardsticks, rounds);
+  for (const yardstick of Object.values(yardsticks)) await yardstick.release();
   const peakRssBytes = process.resourceUsage().maxRSS * 1024;
   return { cases, lastHalfRatio: await benchLastHalf(rounds), peakRssBytes };
+}
+
+/** A round is one run of each yardstick and about as much training, so that none finds caches and threads as another left them. */
+async function benchCase(name: string, { matmul, chain }: Yardsticks, rounds: number): Promise<TrainFigures> {
+  const { what, options } = trainCases[name]!;
+  const train = await createTrainBench(options, chain.flops);
+  const seconds = await takeTurns({ matmul: matmul.run, chain: chain.run, train: train.run }, rounds);
+  await train.release();
+  const ratesOf = ({ flops }: { flops: number }, samples: Samples) => samples.map((s) => flops / s / 1e9);
+  const rates = ratesOf(train, seconds.train);
+  const [matmulRates, chainRates] = [ratesOf(matmul, seconds.matmul), ratesOf(chain, seconds.chain)];
+  return {
+    what,
+    gflops: median(rates),
+    tokensPerSecond: train.tokens / median(seconds.train),
+    matmulGflops: median(matmulRates),
+    ratio: median(ratios(rates, matmulRates)),
+    chainGflops: median(chainRates),
+    chainRatio: median(ratios(rates, chainRates)),
+  };
 }
 
 async function benchLastHalf(rounds: number): Promise<number> {

@@ -17,8 +17,8 @@ export interface SessionOptions {
   /** Threads of one operation. Default: as many as cores. */
   threads?: number;
   /**
-   * Whether idle threads wait busily for the next operation. Faster on an idle machine, several times slower beside another busy
-   * session. Default true.
+   * Whether idle threads wait busily for the next operation of a run; after it they always rest. Faster on an idle machine, several times
+   * slower beside another busy session. Default true.
    */
   spin?: boolean;
   /**
@@ -84,7 +84,7 @@ function sessionOptions({
   return {
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
-    ...(spin ? {} : { extra: { session: { intra_op: { allow_spinning: "0" } } } }),
+    extra: { session: spin ? { force_spinning_stop: "1" } : { intra_op: { allow_spinning: "0" } } },
     enableMemPattern: !frugal,
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",
