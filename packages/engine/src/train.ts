@@ -81,42 +81,26 @@ export async function train(model: BaseModel, spec: TrainSpec, options: TrainOpt
 }
 
 async function prepareRun(model: BaseModel, spec: TrainSpec, options: TrainOptions) {
-  const { onEvent, threads, now = () => performance.now(), memoryBytes = availableMemory() } = options;
-  const { fs = nodeFileSystem, prefixRoom } = options;
-  const { microBatchParts: asked = 1 } = spec;
+  const { onEvent, threads, now = () => performance.now(), fs = nodeFileSystem } = options;
   checkKeeping(spec);
   checkBaseWeights(model.spec, spec);
   if (spec.fence !== undefined) await raiseFence(spec.outputDir, spec.fence, fs);
-  const data = await prepareRunData(model, spec, (message) => onEvent({ type: "warning", message }));
-  const { report } = data;
-  const trained = initialTrainables(model, spec);
-  const sizes = { lora: trained.plan, trainableParameters: countParameters(trained) };
-  const planned = { ...planRun(spec, data), ...sizes };
-  const { plan, estimate } = fitPlan(spec, model, planned, { available: memoryBytes, parts: asked });
-  const whole = { ...plan, ...splitShapes(plan, asked) };
-  const best = createBest(spec, plan);
-  const tight = checkMemory(estimate, memoryBytes, spec);
-  if (tight !== null) onEvent({ type: "warning", message: tight });
-  if (spec.initialAdapterDir !== undefined) await startFromAdapter(trained, spec.initialAdapterDir);
+  const onWarning = (message: string) => onEvent({ type: "warning", message });
+  const planned = await planFor(model, spec, { ...options, onWarning });
+  const { report, plan, estimate, trained, best } = planned;
   const optimizer = optimizerOf(spec);
   const state = optimizer.init(trained.parameters);
   const identity = identify(model, spec, plan, trained);
+  const division: Division = { threads, microBatchParts: spec.microBatchParts ?? 1 };
+  const whole = { ...plan, ...splitShapes(plan, division.microBatchParts) };
   const objective = await objectiveOf({ spec, model, plan: whole, trained }, { threads });
-  const division: Division = { threads, microBatchParts: asked };
   const from = await resumeRun(spec.outputDir, trained, state, identity, { division, fs });
-  const { step: start, warnings } = from;
   division.microBatchParts = from.microBatchParts;
   restoreBest(best, from.metrics);
-  warnings.push(...(await resumeKeeping(spec, best, fs)));
-  const onWarning = (message: string) => onEvent({ type: "warning", message });
-  const prefix = await prefixOf(
-    { spec, model, plan, trained },
-    { threads, room: prefixRoom ?? roomWithin(memoryBytes - estimate.memory.total) },
-  );
-  const stepper = await createFittingStepper({
-    ...{ spec: model.spec, plan, trained, objective, prefix, division },
-    onWarning,
-  });
+  const warnings = [...from.warnings, ...(await resumeKeeping(spec, best, fs))];
+  const prefix = await prefixOf({ spec, model, plan, trained }, { threads, room: planned.prefixRoom });
+  const sizes = { spec: model.spec, plan, trained };
+  const stepper = await createFittingStepper({ ...sizes, objective, prefix, division, onWarning });
   warnings.forEach(onWarning);
   const peakGflops = options.peakGflops ?? (await machinePeak(threads));
   for (const log of missedLogs(from.logs, spec.historyStep)) onEvent(log);
@@ -125,29 +109,32 @@ async function prepareRun(model: BaseModel, spec: TrainSpec, options: TrainOptio
     totalSteps: plan.totalSteps,
     trainableParameters: countParameters(trained),
     dataset: report,
-    resumedFromStep: start,
+    resumedFromStep: from.step,
     fingerprints: identity.fingerprints,
     estimate: costsOf(estimate, peakGflops),
   });
-  const run: Run = {
-    spec,
-    model,
-    plan,
-    report,
-    trained,
-    peakGflops,
-    optimizer,
-    state,
-    stepper,
-    division,
-    identity,
-    best,
-    recent: createRecentLogs(from.logs),
-    fs,
-    emit: onEvent,
-    now,
-  };
-  return { run, start };
+  const recent = createRecentLogs(from.logs);
+  const told = { emit: onEvent, now, recent, peakGflops, fs };
+  const run: Run = { spec, model, plan, report, trained, optimizer, state, stepper, division, identity, best, ...told };
+  return { run, start: from.step };
+}
+
+/** What the run will train, on what, and that it fits into memory: all before anything is computed. */
+async function planFor(
+  model: BaseModel,
+  spec: TrainSpec,
+  { memoryBytes = availableMemory(), prefixRoom, onWarning }: TrainOptions & { onWarning: (message: string) => void },
+) {
+  const data = await prepareRunData(model, spec, onWarning);
+  const trained = initialTrainables(model, spec);
+  const sizes = { lora: trained.plan, trainableParameters: countParameters(trained) };
+  const whole = { ...planRun(spec, data), ...sizes };
+  const { plan, estimate } = fitPlan(spec, model, whole, { available: memoryBytes, parts: spec.microBatchParts ?? 1 });
+  const tight = checkMemory(estimate, memoryBytes, spec);
+  if (tight !== null) onWarning(tight);
+  if (spec.initialAdapterDir !== undefined) await startFromAdapter(trained, spec.initialAdapterDir);
+  const room = prefixRoom ?? roomWithin(memoryBytes - estimate.memory.total);
+  return { report: data.report, plan, estimate, trained, best: createBest(spec, plan), prefixRoom: room };
 }
 
 function optimizerOf(spec: TrainSpec): Optimizer {

@@ -4,22 +4,24 @@ import type { Generator } from "./decode/generate.ts";
 import { serveProcess } from "./serve-worker.ts";
 import { createToolGenerator } from "./tools/tool-generator.ts";
 import { train } from "./train.ts";
+import type { WorkerSettings } from "./worker-protocol.ts";
 
 interface Loaded {
   model: BaseModel;
   generator: Generator;
 }
 
-async function load(dir: string, bits: string | undefined): Promise<Loaded> {
-  const model = await loadBaseModel(dir, bits === "4" || bits === "8" ? { weightBits: Number(bits) as 4 | 8 } : {});
-  return { model, generator: createToolGenerator(model, { spin: () => running === 0 }) };
+async function load(dir: string, { weightBits, generationWeights }: WorkerSettings): Promise<Loaded> {
+  const model = await loadBaseModel(dir, weightBits === undefined ? {} : { weightBits });
+  const weights = generationWeights === undefined ? {} : { weights: generationWeights };
+  return { model, generator: createToolGenerator(model, { ...weights, spin: () => running === 0 }) };
 }
 
 let loading: Promise<Loaded> | undefined;
 
 /** Loads the model at the first request, so that a model that cannot be loaded fails that request with its own error. */
 function loaded(): Promise<Loaded> {
-  loading ??= load(process.argv[2]!, process.argv[3]);
+  loading ??= load(process.argv[2]!, JSON.parse(process.argv[3] ?? "{}"));
   return loading;
 }
 

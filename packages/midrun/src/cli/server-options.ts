@@ -11,10 +11,17 @@ export async function serverOptions(
 ): Promise<LocalServerOptions & ListenOptions> {
   const { createServerLog } = await import("../server/index.ts");
   const { host, port, dataDir, slots, onRestart, auth, maxBodyBytes, modelAliases } = settings;
-  const { requestsPerMinute, maxFileBytes, allowedHosts, logLevel: level = defaults.logLevel } = settings;
+  const {
+    requestsPerMinute,
+    maxFileBytes,
+    allowedHosts,
+    logLevel: level = defaults.logLevel,
+    generationWeights,
+  } = settings;
   return {
     ...{ host, port, dataDir, slots, onRestart, auth, maxBodyBytes, modelAliases },
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
+    ...(generationWeights === undefined ? {} : { generationWeights }),
     ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
     ...(allowedHosts.length > 0 ? { allowedHosts } : {}),
     serverLog: createServerLog({ level }),

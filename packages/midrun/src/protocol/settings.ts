@@ -93,6 +93,15 @@ export const settings = {
     description:
       "whether a server asks for API keys: as soon as one was made, always, or never (for what is guarded otherwise)",
   },
+  generationWeights: {
+    schema: z.enum(["f32", "int8", "int4"]),
+    env: "MIDRUN_GENERATION_WEIGHTS",
+    flag: "--generation-weights <format>",
+    inFile: true,
+    default: null,
+    description:
+      "what answers are computed with: f32 is exact, int8 and int4 are faster (without it: by the model's size)",
+  },
   requestsPerMinute: {
     schema: z.int().positive(),
     env: "MIDRUN_REQUESTS_PER_MINUTE",

@@ -4,7 +4,7 @@ import { MidrunError } from "../errors.ts";
 import { type App, type AppOptions, createApp } from "./app.ts";
 import type { AuthMode } from "./auth.ts";
 import { openKeys } from "./keys.ts";
-import { createEmbeddedRunner } from "./runners/embedded.ts";
+import { createEmbeddedRunner, type EmbeddedRunnerOptions } from "./runners/embedded.ts";
 import type { CloseOptions } from "./scheduler.ts";
 import { type Listening, type ListenOptions, listen } from "./serve.ts";
 import { fileSinks } from "./sinks/file-sinks.ts";
@@ -14,13 +14,15 @@ import { createSqliteStore } from "./stores/sqlite.ts";
 export interface LocalServerOptions extends Omit<AppOptions, "store" | "runners"> {
   /** Made when missing: `midrun.db` and `jobs/{id}/`. One process at a time. */
   dataDir: string;
+  /** See `EmbeddedRunnerOptions`. */
+  generationWeights?: EmbeddedRunnerOptions["generationWeights"];
 }
 
 /**
  * The app over a data directory, in this process.
  * @throws MidrunError `io` when another process uses the directory
  */
-export function createLocalServer({ dataDir, ...options }: LocalServerOptions): App {
+export function createLocalServer({ dataDir, generationWeights, ...options }: LocalServerOptions): App {
   const directory = resolve(dataDir);
   const store = createSqliteStore(join(directory, "midrun.db"));
   return createApp({
@@ -29,7 +31,7 @@ export function createLocalServer({ dataDir, ...options }: LocalServerOptions): 
     ...options,
     dataDir: directory,
     store,
-    runners: { embedded: createEmbeddedRunner() },
+    runners: { embedded: createEmbeddedRunner(generationWeights ? { generationWeights } : {}) },
   });
 }
 

@@ -24,7 +24,7 @@ export const devCommand = defineCommand<object, [entry?: string]>({
   arguments: [
     { name: "[entry]", description: "file that exports midrun, trainer or a default (default: the setting entry)" },
   ],
-  settings: ["host", "port", "slots", "onRestart", "logLevel"],
+  settings: ["host", "port", "slots", "generationWeights", "onRestart", "logLevel"],
   examples: ["dev", "dev --port 4100"],
   run: dev,
 });

@@ -7,7 +7,7 @@ import { serverOptions } from "../server-options.ts";
 export const serveCommand = defineCommand({
   name: "serve",
   description: "the server on a port, until Ctrl-C",
-  settings: ["host", "port", "slots", "onRestart", "logLevel"],
+  settings: ["host", "port", "slots", "generationWeights", "onRestart", "logLevel"],
   examples: ["serve", "serve --port 0 --data-dir /var/lib/midrun"],
   run: serve,
 });

@@ -77,3 +77,28 @@ async function answer(runner: Runner, adapterDir: string): Promise<string> {
   for await (const event of runner.generate(input)) if (event.type === "delta") text += event.delta;
   return text;
 }
+
+it("answers with the weights that it was told to", async () => {
+  const firstLogprob = async (generationWeights?: "f32" | "int4") => {
+    const runner = createEmbeddedRunner(generationWeights ? { generationWeights } : {});
+    try {
+      const messages = rows[0]!.messages.slice(0, 1) as ChatMessage[];
+      const asked = { messages, maxTokens: 1, temperature: 1, topP: 1, logprobs: 0, stop: [], seed: 1 };
+      for await (const event of runner.generate({
+        ...asked,
+        model,
+        adapterDir: null,
+        signal: new AbortController().signal,
+      }))
+        if (event.type === "delta" && event.logprobs?.[0]) return event.logprobs[0].logprob;
+      return null;
+    } finally {
+      await runner.close();
+    }
+  };
+  const exact = await firstLogprob("f32");
+  expect(exact).toBeLessThan(0);
+  // A model as small as this one is exact by itself.
+  expect(await firstLogprob()).toBe(exact);
+  expect(await firstLogprob("int4")).not.toBe(exact);
+});

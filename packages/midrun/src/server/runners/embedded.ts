@@ -11,6 +11,7 @@ import { createModelFinder, type Engine } from "./model-finder.ts";
 import { type CountKills, trainInLess } from "./out-of-memory.ts";
 import { toTrainSpec, trainDefaults } from "./train-spec.ts";
 import { createWorkerPool, type WorkerPool } from "./worker-pool.ts";
+import type { GenerationWeights } from "./worker-process.ts";
 import { generateInWorker, trainInWorker } from "./worker-requests.ts";
 
 export interface EmbeddedRunnerOptions {
@@ -26,6 +27,11 @@ export interface EmbeddedRunnerOptions {
   preflightMs?: number;
   /** Processes that the system killed for want of memory so far. Default: its own count. */
   countKills?: CountKills;
+  /**
+   * What answers are computed with. Default: by the model's size, exact weights (`f32`) for small ones, 8 bits from 100 million weights on,
+   * 4 where those do not fit.
+   */
+  generationWeights?: GenerationWeights;
 }
 
 async function artifactOf(
@@ -68,6 +74,7 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
     cancelAfterMs = 2000,
     preflightMs = 5000,
     countKills,
+    generationWeights,
   } = options;
   const models = createModelFinder(loadEngine);
   let pool: WorkerPool | undefined;
@@ -77,7 +84,7 @@ export function createEmbeddedRunner(options: EmbeddedRunnerOptions = {}): Runne
   async function acquire(model: string, work: "train" | "generate", weightBits: 4 | 8 | null) {
     const [{ workerPath }, modelDir] = await Promise.all([models.engine(), models.find(model)]);
     if (closed) throw new MidrunError("aborted", "The embedded engine is closed.");
-    pool ??= createWorkerPool({ workerPath, maxIdle, killAfterMs, countKills });
+    pool ??= createWorkerPool({ workerPath, maxIdle, killAfterMs, countKills, generationWeights });
     return { ...pool.acquire({ modelDir, modelName: model, weightBits }, work), modelDir, id: `${++requests}` };
   }
 

@@ -1,6 +1,6 @@
 /** Worker processes by base model. Each trains at most one job at a time and answers any number of chats. */
 import type { CountKills } from "./out-of-memory.ts";
-import { startWorker, type WorkerOptions, type WorkerProcess } from "./worker-process.ts";
+import { type GenerationWeights, startWorker, type WorkerOptions, type WorkerProcess } from "./worker-process.ts";
 
 export interface Lease {
   worker: WorkerProcess;
@@ -27,6 +27,8 @@ export interface PoolOptions {
   killAfterMs: number;
   /** Default: the system's own count. */
   countKills?: CountKills | undefined;
+  /** See `WorkerOptions`. */
+  generationWeights?: GenerationWeights | undefined;
   /** Default: forks a process. */
   start?: (options: WorkerOptions) => WorkerProcess;
 }
@@ -39,7 +41,7 @@ interface Member {
 }
 
 export function createWorkerPool(pool: PoolOptions): WorkerPool {
-  const { workerPath, maxIdle, killAfterMs, countKills, start = startWorker } = pool;
+  const { workerPath, maxIdle, killAfterMs, countKills, generationWeights, start = startWorker } = pool;
   /** The least recently used first. */
   let members: Member[] = [];
   const ending = new Set<Promise<void>>();
@@ -55,7 +57,7 @@ export function createWorkerPool(pool: PoolOptions): WorkerPool {
     const onExit = () => {
       members = members.filter((each) => each !== member);
     };
-    const worker = start({ workerPath, ...model, onExit, countKills });
+    const worker = start({ workerPath, ...model, onExit, countKills, generationWeights });
     const member: Member = { worker, model, training: false, leases: 0 };
     return member;
   };

@@ -1,7 +1,7 @@
 /** One worker process: a base model in memory. Requests go in, messages come out by id, and its death reaches all of them. */
 import { type ChildProcess, fork } from "node:child_process";
 import type { Socket } from "node:net";
-import type { ParentMessage, WorkerMessage } from "@midrun/engine";
+import type { ParentMessage, WorkerMessage, WorkerSettings } from "@midrun/engine";
 import { MidrunError } from "../../errors.ts";
 import { type CountKills, countMemoryKills } from "./out-of-memory.ts";
 import { createOutputTail } from "./output-tail.ts";
@@ -30,6 +30,8 @@ export interface WorkerOptions {
   modelDir: string;
   /** In how many bits it holds the model's linear weights; null = as they are in the file. */
   weightBits: 4 | 8 | null;
+  /** What it computes answers with. Default: the engine's choice, by the model's size. */
+  generationWeights?: GenerationWeights | undefined;
   /** For messages. */
   modelName: string;
   /** Called once, when the process is gone. */
@@ -37,6 +39,8 @@ export interface WorkerOptions {
   /** Default: the system's own count. */
   countKills?: CountKills | undefined;
 }
+
+export type GenerationWeights = NonNullable<WorkerSettings["generationWeights"]>;
 
 /** Sources run as they are; packages resolve each other's sources by this condition. */
 const execArgvOf = (workerPath: string) => (workerPath.endsWith(".ts") ? ["--conditions=midrun-source"] : []);
@@ -64,10 +68,14 @@ function deathError({ modelName, how, output, killed, memoryShort }: Death): Mid
   });
 }
 
+function settingsOf({ weightBits, generationWeights }: WorkerOptions): WorkerSettings {
+  return { ...(weightBits === null ? {} : { weightBits }), ...(generationWeights ? { generationWeights } : {}) };
+}
+
 export function startWorker(options: WorkerOptions): WorkerProcess {
-  const { workerPath, modelDir, weightBits, modelName, onExit, countKills = countMemoryKills } = options;
+  const { workerPath, modelDir, modelName, onExit, countKills = countMemoryKills } = options;
   const killsBefore = countKills();
-  const child: ChildProcess = fork(workerPath, [modelDir, ...(weightBits === null ? [] : [`${weightBits}`])], {
+  const child: ChildProcess = fork(workerPath, [modelDir, JSON.stringify(settingsOf(options))], {
     serialization: "advanced",
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     execArgv: execArgvOf(workerPath),
