@@ -52,7 +52,7 @@ async function createJob(): Promise<string> {
   const file = await openai.files.create({ file: createReadStream(trainPath), purpose: "fine-tune" });
   const { numTrainEpochs, batchSize, seed, lora, packing, lrSchedulerType } = trainer.spec;
   const { warmupSteps, saveSteps, evalSteps, datasetSplit } = trainer.spec;
-  const hyperparameters = { n_epochs: numTrainEpochs!, batch_size: batchSize!, learning_rate_multiplier: 60 };
+  const hyperparameters = { n_epochs: numTrainEpochs!, batch_size: batchSize!, learning_rate_multiplier: 70 };
   const job = await openai.fineTuning.jobs.create({
     model: trainer.spec.model,
     training_file: file.id,

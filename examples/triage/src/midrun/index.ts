@@ -22,7 +22,7 @@ export const trainer = createTrainer({
   numTrainEpochs: 12,
   batchSize: 2,
   packing: true,
-  learningRate: 6e-3,
+  learningRate: 7e-3,
   lrSchedulerType: "cosine",
   warmupSteps: 5,
   saveSteps: { ratio: 0.25 },
