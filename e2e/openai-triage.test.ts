@@ -12,12 +12,8 @@ import { checkHeldOut } from "../examples/triage/held-out.ts";
 import { trainer } from "../examples/triage/src/midrun/index.ts";
 
 const trainPath = fileURLToPath(new URL("../examples/triage/data/train.jsonl", import.meta.url));
-/** Share of the held-out tickets that the demo's final adapter has right. */
-const demoAccuracy = 0.88;
 /** Tickets that each checkpoint is asked while the job runs. */
 const askedWhileRunning = 4;
-/** Other processors round differently: a few tickets may fall on the other side. */
-const tolerance = 0.04;
 
 let dir: string;
 let server: RunningServer;
@@ -66,6 +62,17 @@ async function createJob(): Promise<string> {
   return job.id;
 }
 
+/** The demo's own job on the same machine, whose numbers are no other's: what it is called when it is done. */
+async function trainDemo(): Promise<string> {
+  const created = await fetch(`${server.url}/v1/jobs`, { method: "POST", body: JSON.stringify(trainer.spec) });
+  const { id } = (await created.json()) as Job;
+  const read = async () => (await (await fetch(`${server.url}/v1/jobs/${id}`)).json()) as Job;
+  await expect.poll(async () => (await read()).status, { timeout: 600_000, interval: 500 }).toMatch(/completed|failed/);
+  const { fineTunedModel, error } = await read();
+  expect(error).toBeNull();
+  return fineTunedModel!;
+}
+
 it("the triage fine-tune is the demo's, answers from every checkpoint as it comes, and ends as accurate", async () => {
   const { jobs } = openai.fineTuning;
   const id = await createJob();
@@ -97,5 +104,7 @@ it("the triage fine-tune is the demo's, answers from every checkpoint as it come
   expect(steps).toHaveLength(4);
   // The last one is the end of the job.
   expect(answered).toEqual(steps.slice(0, -1));
-  expect(Math.abs((await accuracyOf(job.fine_tuned_model!)) - demoAccuracy)).toBeLessThanOrEqual(tolerance);
+  const accuracy = await accuracyOf(job.fine_tuned_model!);
+  expect(accuracy).toBe(await accuracyOf(await trainDemo()));
+  expect(accuracy).toBeGreaterThan(0.6);
 });
