@@ -31,6 +31,8 @@ export interface BatchShape {
   firstBlock?: number;
   /** Compute blocks again in the backward pass instead of keeping what is inside them. Default: where weights are packed. */
   recompute?: boolean;
+  /** Part of a micro-batch that did not fit into memory. Default false. */
+  split?: boolean;
   /** The most bytes of logits that are computed at a time. Default: `defaultLogitsBytes`. */
   logitsBytes?: number;
 }

@@ -29,6 +29,9 @@ const constantTypes = {
   BigInt64Array: DataType.INT64,
 };
 
+/** Inputs of the graph that are the same in every run, by name. */
+export type Constants = Record<string, Float32Array | Int32Array | Uint8Array>;
+
 type AttributeValue = number | { int: number } | readonly number[] | string;
 
 /** Collects nodes and constants; each method returns the name of the value it adds. */
@@ -39,10 +42,12 @@ class Writer {
   /** Where a run finds an open size: the input and the axis of that length. */
   readonly #axes = new Map<number, { input: string; axis: number }>();
   readonly #filled = new Map<string, string>();
+  readonly #constants: Constants;
   #count = 0;
 
-  constructor(order: readonly Tensor[], open: Sizes) {
+  constructor(order: readonly Tensor[], open: Sizes, constants: Constants) {
     this.#open = open;
+    this.#constants = constants;
     for (const tensor of order) {
       if (tensor.op !== "input") continue;
       const { name, shape } = (tensor as Tensor<"input">).attrs;
@@ -67,6 +72,12 @@ class Writer {
     const dataType = constantTypes[data.constructor.name as keyof typeof constantTypes];
     this.initializers.push(create(TensorProtoSchema, { name, dataType, dims: dims.map(BigInt), rawData }));
     return name;
+  }
+
+  /** An input of the model, or the constant that stands in its place. */
+  input({ name, shape }: OpAttrs["input"]): string {
+    const data = this.#constants[name];
+    return data === undefined ? name : this.constant(data, shape);
   }
 
   /** The u8 tensor of one number everywhere; one for each number and shape. */
@@ -146,7 +157,7 @@ const lastAxis =
     w.apply(opType, inputs, { axis: int(-1) });
 
 const table: { [K in OpName]: Emit<K> } = {
-  input: (_, __, { name }) => name,
+  input: (w, _, attrs) => w.input(attrs),
   constant: (w, _, { data, shape }) => w.constant(data, shape),
   add: direct("Add"),
   sub: direct("Sub"),
@@ -229,6 +240,9 @@ const table: { [K in OpName]: Emit<K> } = {
   customVjp: (_, [value]) => value!,
 };
 
+export const inputsOf = (order: readonly Tensor[]): Tensor<"input">[] =>
+  order.filter((x): x is Tensor<"input"> => x.op === "input");
+
 function valueInfo(name: string, { shape, dtype }: Pick<Tensor, "shape" | "dtype">, open: Sizes): ValueInfoProto {
   const dim = shape.map((n) => ({
     value: isOpen(n, open)
@@ -243,9 +257,9 @@ function valueInfo(name: string, { shape, dtype }: Pick<Tensor, "shape" | "dtype
  * The model's bytes. `outputs` maps the names that the model's results get to the tensors that compute them; `open` holds the
  * stand-ins of sizes that differ from run to run.
  */
-export function emitOnnx(outputs: Record<string, Tensor>, open: Sizes = {}): Uint8Array {
+export function emitOnnx(outputs: Record<string, Tensor>, open: Sizes = {}, constants: Constants = {}): Uint8Array {
   const order = topologicalOrder(Object.values(outputs));
-  const w = new Writer(order, open);
+  const w = new Writer(order, open, constants);
   const names = new Map<Tensor, string>();
   for (const tensor of order) {
     const inputs = tensor.inputs.map((x) => names.get(x)!);
@@ -266,7 +280,9 @@ export function emitOnnx(outputs: Record<string, Tensor>, open: Sizes = {}): Uin
       name: "midrun",
       node: w.nodes,
       initializer: w.initializers,
-      input: order.filter(({ op }) => op === "input").map((x) => valueInfo((x as Tensor<"input">).attrs.name, x, open)),
+      input: inputsOf(order)
+        .filter(({ attrs }) => !Object.hasOwn(constants, attrs.name))
+        .map((x) => valueInfo(x.attrs.name, x, open)),
       output: Object.entries(outputs).map(([name, tensor]) => valueInfo(name, tensor, open)),
     },
   });

@@ -5,7 +5,7 @@ import type { Tensor } from "../graph/ops.ts";
 import { rewrite } from "../graph/rewrite.ts";
 import { topologicalOrder } from "../graph/tensor.ts";
 import { assert, EngineError, sizeOf } from "../util.ts";
-import { emitOnnx } from "./emit.ts";
+import { emitOnnx, inputsOf } from "./emit.ts";
 
 /** ONNX Runtime's version: another one may compute other last bits. */
 export const runtimeVersion: string = ort.env.versions.node ?? ort.env.versions.common;
@@ -26,6 +26,8 @@ export interface SessionOptions {
    * steps are some percent slower. Default false.
    */
   frugal?: boolean;
+  /** Inputs that are the same in every run: they are copied into the session in the layout of its products, and not fed. */
+  constants?: Feeds;
   /** Write a profile to this path prefix. */
   profile?: string;
   /** Stand-ins of the sizes that each run is told. Default: there are none. */
@@ -52,9 +54,9 @@ export async function createSession<Name extends string>(
   const names = Object.keys(outputs) as Name[];
   const fast = rewrite(Object.values<Tensor>(outputs));
   const order = topologicalOrder(fast);
-  const shapes = inputShapes(order);
-  const open = options.open ?? {};
-  const bytes = emitOnnx(Object.fromEntries(names.map((name, i) => [name, fast[i]!])), open);
+  const { open = {}, constants = {} } = options;
+  const shapes = inputShapes(order, constants);
+  const bytes = emitOnnx(Object.fromEntries(names.map((name, i) => [name, fast[i]!])), open, constants);
   const session = await ort.InferenceSession.create(bytes, sessionOptions(options)).catch((cause) => {
     throw new EngineError(
       "internal",
@@ -93,8 +95,9 @@ function sessionOptions({
   };
 }
 
-function inputShapes(order: readonly Tensor[]): Map<string, readonly number[]> {
-  return new Map(order.filter(({ op }) => op === "input").map((x) => [(x as Tensor<"input">).attrs.name, x.shape]));
+function inputShapes(order: readonly Tensor[], constants: Feeds): Map<string, readonly number[]> {
+  const fed = inputsOf(order).filter(({ attrs }) => !Object.hasOwn(constants, attrs.name));
+  return new Map(fed.map(({ attrs, shape }) => [attrs.name, shape]));
 }
 
 function toTensors(

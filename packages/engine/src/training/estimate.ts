@@ -7,13 +7,14 @@ import { backwardShareOf, trainingFlopsPerToken } from "../models/flops.ts";
 import { type LoraPlan, recomputes } from "../models/objective.ts";
 import type { RunCosts, TrainSpec } from "../spec.ts";
 import { EngineError } from "../util.ts";
+import { constantBytes, constantWeights } from "./constant-weights.ts";
 import type { Objective } from "./objective.ts";
 import { type RunPlan, splitShapes, withRecompute } from "./run-plan.ts";
 import { tokenObjective } from "./token-objective.ts";
 
 /** Bytes at the most memory-hungry moment of a step. */
 export interface MemoryEstimate {
-  /** The base model, and with full fine-tuning the copy that is trained. */
+  /** The base model, and what is copied of it: with full fine-tuning to be trained, else for `constantWeights`. */
   weights: number;
   /** What the forward pass keeps for the backward pass, and what a micro-batch is fed. */
   activations: number;
@@ -55,9 +56,10 @@ export function estimateRun(
   const { fed, held: once } = liveMemory(graph.toReversed());
   // Besides the memory in which its first run found room for each value, a session that is not frugal holds a block for all of them.
   const held = recomputes(spec, run.trainShape) ? once : 2 * once;
+  const copied = lora === null ? trained : constantBytes(constantWeights(spec, run.trainShape, weights));
   // The weights are fed, too; with an adapter its own are among what is fed besides.
   const parts = {
-    weights: lora === null ? base + trained : base,
+    weights: base + copied,
     activations: held + Math.max(0, fed - base),
     gradients: gradientAccumulationSteps > 1 ? trained : 0,
     optimizer: 2 * trained,

@@ -61,7 +61,7 @@ export function firstBlockOf(
 }
 
 /** The graph of one row's result. Output: `prefix` `[length, hiddenSize]`. */
-export function prefixGraph(spec: DecoderSpec, length: number, firstBlock: number) {
+function prefixGraph(spec: DecoderSpec, length: number, firstBlock: number) {
   const recompute = spec.weightBits !== undefined;
   const shape = { batch: 1, length, past: 0, queryBlock: queryBlockOf(length), recompute };
   return { [prefixName]: decoderPrefix(spec, shape, fedParameters(spec), firstBlock) };

@@ -83,8 +83,8 @@ export function splitShapes(plan: RunPlan, parts: number): Pick<RunPlan, "trainS
   const split = (batches: PackedRow[][]) => batches.flatMap((rows) => batchesInOrder(rows, batch));
   const trained = range(totalSteps).flatMap((i) => split(plan.microBatches(i + 1)));
   return {
-    trainShape: { ...trainShape, batch, supervised: mostSupervised(trained) },
-    evalShape: { ...evalShape, batch, supervised: mostSupervised(split([evalRows])) },
+    trainShape: { ...trainShape, batch, supervised: mostSupervised(trained), split: true },
+    evalShape: { ...evalShape, batch, supervised: mostSupervised(split([evalRows])), split: true },
   };
 }
 

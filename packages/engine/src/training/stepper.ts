@@ -4,12 +4,13 @@ import { type BatchShape, recomputes } from "../models/objective.ts";
 import type { DecoderSpec } from "../models/spec.ts";
 import { createSession, type Session, type SessionOptions } from "../onnx/session.ts";
 import type { Tensors } from "../optim.ts";
+import { constantWeights } from "./constant-weights.ts";
 import { batchesInOrder } from "./micro-batch.ts";
 import type { Objective, Quality } from "./objective.ts";
 import type { Prefix } from "./prefix.ts";
 import type { RunPlan } from "./run-plan.ts";
 import { tokenObjective } from "./token-objective.ts";
-import type { Trainables } from "./trainables.ts";
+import { frozenFeeds, type Trainables } from "./trainables.ts";
 
 export interface WindowResult extends Quality {
   /** Of the window's mean loss, by parameter name. */
@@ -49,7 +50,12 @@ export async function createStepper(
     BatchShape,
   ];
   const frugal = recomputes(spec, trainShape);
-  const training = await createSession(objective.trainingGraph(spec, trainShape, trained.plan), { ...options, frugal });
+  const constants = constantWeights(spec, trainShape, frozenFeeds(trained));
+  const training = await createSession(objective.trainingGraph(spec, trainShape, trained.plan), {
+    ...options,
+    frugal,
+    constants,
+  });
   const evaluation =
     evalRows.length > 0
       ? await createSession(objective.evaluationGraph(spec, evalShape, trained.plan), { ...options, frugal })

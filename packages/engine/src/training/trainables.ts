@@ -45,6 +45,11 @@ export function initialTrainables(model: TrainableModel, spec: AdapterOptions): 
   return spec.lora === false ? allParameters(model) : adapterOf(model, spec, spec.lora);
 }
 
+/** What the graphs are fed that no step changes. */
+export function frozenFeeds({ feeds, parameters }: Trainables): Feeds {
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => !parameters.has(name)));
+}
+
 function allParameters({ dir, config, spec, weights }: TrainableModel): Trainables {
   const parameters: Tensors = new Map(trainedNames(spec).map((name) => [name, Float32Array.from(weights[name]!)]));
   const feeds = { ...weights, ...Object.fromEntries(parameters) };
