@@ -9,7 +9,7 @@ const f32 = (shape: Shape): Result => ({ shape, dtype: "f32" });
 const same = ([x]: readonly Tensor[]): Result => f32(x!.shape);
 
 /** The shape that two shapes broadcast to, by NumPy's rule. */
-export function broadcastShapes(a: Shape, b: Shape): number[] {
+function broadcastShapes(a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const x = a[a.length - rank + i] ?? 1;

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type Adapter, loadAdapter, saveAdapter, untrainedModules } from "./peft.ts";
+import { type Adapter, loadAdapter, saveAdapter } from "./peft.ts";
 import { openSafetensors, type TensorToWrite, writeSafetensors } from "./safetensors.ts";
 import { makeTempDir } from "./testing-dirs.ts";
 
@@ -249,11 +249,4 @@ test("says which file of an adapter is missing", async () => {
     code: "invalid_model",
     message: expect.stringContaining("adapter_model.safetensors: there is no such file"),
   });
-});
-
-test("finds the layers whose B never moved", () => {
-  const adapter = makeAdapter();
-  expect(untrainedModules(adapter)).toEqual([]);
-  adapter.modules.get(DOWN)!.b.fill(0);
-  expect(untrainedModules(adapter)).toEqual([DOWN]);
 });

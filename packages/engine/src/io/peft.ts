@@ -162,11 +162,3 @@ const bad = (file: SafetensorsFile, problem: string, hint: string) =>
 
 const lastParts = (modules: Iterable<string>) =>
   [...new Set([...modules].map((name) => name.split(".").at(-1)!))].sort();
-
-/**
- * Layers whose B is still all zeros, as before training: their adapter does nothing. A finished adapter should have none;
- * a falling loss alone does not show that.
- */
-export function untrainedModules(adapter: Adapter): string[] {
-  return [...adapter.modules].filter(([, { b }]) => b.every((value) => value === 0)).map(([name]) => name);
-}

@@ -6,7 +6,7 @@ import { blockLength, type PackedWeights, packRows, unpackRows } from "./quantiz
 import { type DecoderSpec, linearLayers } from "./spec.ts";
 
 /** Scales lie beside their weights under this name. */
-export const scalesName = (name: string) => `${name}.scales`;
+const scalesName = (name: string) => `${name}.scales`;
 
 const suffix = ".weight";
 

@@ -33,7 +33,7 @@ interface Loaded {
 }
 
 /** One moving line on a terminal; elsewhere a line for each file that is complete. */
-export function createDownloadDisplay(io: Pick<CliIo, "err" | "columns">) {
+function createDownloadDisplay(io: Pick<CliIo, "err" | "columns">) {
   let isMoving = false;
   return {
     show({ file, loadedBytes, totalBytes }: Loaded): void {

@@ -49,7 +49,7 @@ export const groups: Readonly<Record<string, string>> = {
 };
 
 /** Settings that every command has a flag for. */
-export const commonSettings: readonly SettingName[] = ["baseURL", "dataDir"];
+const commonSettings: readonly SettingName[] = ["baseURL", "dataDir"];
 
 /** Runs one command line (without node and script) and gives the exit code. Never throws. */
 export async function runCli(argv: readonly string[], host: Host): Promise<number> {

@@ -92,7 +92,7 @@ export const structuredRequestFields = {
 };
 const jobIdSchema = z.string().min(1);
 
-export const adapterRefSchema = z.discriminatedUnion("kind", [
+const adapterRefSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("checkpoint"), jobId: jobIdSchema, step: z.int().nonnegative() }),
   z.strictObject({ kind: z.literal("final"), jobId: jobIdSchema }),
 ]);

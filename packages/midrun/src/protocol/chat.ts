@@ -1,7 +1,7 @@
 /** Chat: the request and response bodies of `/v1/chat/completions` and `/v1/inference/chat`, OpenAI's shapes. */
 import { z } from "zod";
 
-export const toolCallSchema = z.object({
+const toolCallSchema = z.object({
   id: z.string(),
   type: z.literal("function"),
   function: z.object({ name: z.string(), arguments: z.string() }),

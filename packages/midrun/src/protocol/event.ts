@@ -96,7 +96,7 @@ export type JobEvent = JobEventBody & { id: number; jobId: string; timestamp: st
 export type JobEventType = JobEventBody["type"];
 
 /** After one of these nothing more is appended to a job's log. */
-export const terminalEventTypes = ["training.completed", "training.failed", "training.cancelled"] as const;
+const terminalEventTypes = ["training.completed", "training.failed", "training.cancelled"] as const;
 
 export function isTerminalEvent(event: { type: string }): boolean {
   return (terminalEventTypes as readonly string[]).includes(event.type);

@@ -44,7 +44,7 @@ export const datasetSourceSchema = z.discriminatedUnion("type", [
 ]);
 export type DatasetSource = z.infer<typeof datasetSourceSchema>;
 
-export const loraSchema = z.strictObject({
+const loraSchema = z.strictObject({
   r: positiveInt.max(1024).default(16),
   alpha: z.number().positive().default(16),
   maxLength: positiveInt.optional(),

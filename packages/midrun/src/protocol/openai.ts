@@ -69,9 +69,9 @@ export const createFineTuningJobSchema = z.object({
 });
 export type CreateFineTuningJob = z.output<typeof createFineTuningJobSchema>;
 
-export const filePurposes = ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"] as const;
+const filePurposes = ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"] as const;
 
-export const expiresAfterSchema = z.object({
+const expiresAfterSchema = z.object({
   anchor: z.literal("created_at"),
   seconds: z.int().min(3600).max(2592000),
 });
@@ -106,7 +106,7 @@ export const createPermissionsSchema = z.strictObject({ project_ids: z.array(z.s
 
 const named = { name: z.string().min(1) };
 
-export const stringCheckSchema = z.object({
+const stringCheckSchema = z.object({
   ...named,
   type: z.literal("string_check"),
   input: z.string(),
@@ -128,7 +128,7 @@ export const similarityMetrics = [
   "rouge_l",
 ] as const;
 
-export const textSimilaritySchema = z.object({
+const textSimilaritySchema = z.object({
   ...named,
   type: z.literal("text_similarity"),
   input: z.string(),
@@ -144,7 +144,7 @@ const simpleGraderSchema = z.discriminatedUnion("type", [
 ]);
 
 /** The description, its example and the service disagree about the shape of `graders`: one, a list, or a map of names. */
-export const graderSchema = z.discriminatedUnion("type", [
+const graderSchema = z.discriminatedUnion("type", [
   ...simpleGraderSchema.options,
   z.object({
     ...named,

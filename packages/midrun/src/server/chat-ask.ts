@@ -135,28 +135,43 @@ export function structuredFields(request: StructuredRequest): StructuredFields[]
   ];
 }
 
+type SamplingRequest = Pick<
+  z.output<typeof chatCompletionRequestSchema>,
+  | ("temperature" | "stop" | "seed" | "n" | "top_p" | "top_k" | "min_p" | "min_tokens" | "logit_bias")
+  | ("presence_penalty" | "frequency_penalty" | "repetition_penalty")
+>;
+
+/** How tokens are drawn, in our names: what chats and text completions share. */
+export function samplingFields(request: SamplingRequest): Omit<Sampling, "messages"> {
+  const { temperature, stop, seed, n, top_k } = request;
+  return {
+    ...{ temperature, stop, seed, n },
+    topP: request.top_p,
+    // Some clients of vLLM say -1 for "all".
+    topK: top_k === -1 ? null : top_k,
+    minP: request.min_p,
+    minTokens: request.min_tokens,
+    logitBias: request.logit_bias,
+    presencePenalty: request.presence_penalty,
+    frequencyPenalty: request.frequency_penalty,
+    repetitionPenalty: request.repetition_penalty,
+  };
+}
+
 /** Body of `POST /v1/chat/completions`. Throws `invalid_request`, or `not_supported` for `functions`. */
 export function parseChatCompletionRequest(body: unknown): ChatAsk {
   const request = parseWith(chatCompletionRequestSchema, body, "invalid_request");
   refuseOldTools(request);
-  const { model: target, messages, temperature, stop, seed, stream, stream_options, n, logprobs, top_k } = request;
+  const { model: target, messages, stream, stream_options, logprobs } = request;
   const constraint = askedConstraint(
     { param: "response_format", format: request.response_format },
     structuredFields(request),
   );
   const sampling: Sampling = {
-    ...{ messages, temperature, stop, seed, n, logprobs },
+    ...samplingFields(request),
+    ...{ messages, logprobs },
     maxTokens: request.max_completion_tokens ?? request.max_tokens,
-    topP: request.top_p,
     topLogprobs: request.top_logprobs,
-    logitBias: request.logit_bias,
-    presencePenalty: request.presence_penalty,
-    frequencyPenalty: request.frequency_penalty,
-    repetitionPenalty: request.repetition_penalty,
-    // Some clients of vLLM say -1 for "all".
-    topK: top_k === -1 ? null : top_k,
-    minP: request.min_p,
-    minTokens: request.min_tokens,
     templateVariables: request.chat_template_kwargs,
     ...{ tools: request.tools, toolChoice: request.tool_choice, parallelToolCalls: request.parallel_tool_calls },
   };

@@ -9,19 +9,10 @@ import { createClient } from "../client/client.ts";
 import type { InferArgs } from "../client/infer.ts";
 import { readText } from "../client/read.ts";
 import type { ChatCompletion, ChatCompletionChunk } from "../protocol/chat.ts";
-import { type EngineServer, startEngineServer, tinyModel } from "./testing-engine.ts";
+import { tinyModel, useEngineServer } from "./testing-engine.ts";
 import { createOpenAITest } from "./testing-openai.ts";
 
-let server: EngineServer;
-let openai: OpenAI;
-beforeAll(async () => {
-  server = await startEngineServer();
-  openai = new OpenAI({ apiKey: "none", baseURL: server.baseURL, maxRetries: 0 });
-});
-afterAll(async () => {
-  await server.close();
-  expect(server.faults).toEqual([]);
-});
+const engine = useEngineServer();
 
 const messages = [{ role: "user" as const, content: "Say red." }];
 const plain = { model: tinyModel, messages, seed: 1, max_tokens: 24 };
@@ -38,7 +29,7 @@ describe("the openai package", () => {
   });
 
   it("parses an answer with a zod schema", async () => {
-    const { choices } = await openai.chat.completions.parse({ ...plain, max_tokens: 400, response_format });
+    const { choices } = await engine.openai.chat.completions.parse({ ...plain, max_tokens: 400, response_format });
     const { parsed } = choices[0]!.message;
     expect(parsed!.color).toMatch(/^(red|blue)$/);
     expect(Answer.safeParse(parsed).success).toBe(true);
@@ -46,26 +37,26 @@ describe("the openai package", () => {
 
   it("streams: snapshots grow to the whole answer, in choices of their own, with usage", async () => {
     const request = { ...plain, n: 2, temperature: 1.5, stream_options: { include_usage: true } };
-    const stream = openai.chat.completions.stream(request);
+    const stream = engine.openai.chat.completions.stream(request);
     const seen = ["", ""];
     for await (const { choices } of stream) for (const { index, delta } of choices) seen[index] += delta.content ?? "";
     const final = await stream.finalChatCompletion();
     expect(final.choices.map(({ message }) => message.content)).toEqual(seen);
     expect(seen[0]).not.toBe(seen[1]);
-    const whole = await openai.chat.completions.create({ ...request, stream: false, stream_options: null });
+    const whole = await engine.openai.chat.completions.create({ ...request, stream: false, stream_options: null });
     expect(whole.choices.map(({ message }) => message.content)).toEqual(seen);
     expect(final.usage).toEqual(whole.usage);
   });
 
   it("streams a parsed answer", async () => {
-    const stream = openai.chat.completions.stream({ ...plain, max_tokens: 400, response_format });
+    const stream = engine.openai.chat.completions.stream({ ...plain, max_tokens: 400, response_format });
     const { choices } = await stream.finalChatCompletion();
     expect(Answer.safeParse(choices[0]!.message.parsed).success).toBe(true);
   });
 
   it("gets log-probabilities whose bytes are the text, streamed and whole", async () => {
     const request = { ...plain, logprobs: true, top_logprobs: 3, temperature: 1.5 };
-    const { choices } = await openai.chat.completions.create(request);
+    const { choices } = await engine.openai.chat.completions.create(request);
     const entries = choices[0]!.logprobs!.content!;
     expect(entries.length).toBeGreaterThan(3);
     for (const { token, logprob, top_logprobs } of entries) {
@@ -77,14 +68,14 @@ describe("the openai package", () => {
     const text = Buffer.from(entries.flatMap(({ bytes }) => bytes!)).toString();
     expect(text).toBe(choices[0]!.message.content);
     const streamed: typeof entries = [];
-    for await (const chunk of await openai.chat.completions.create({ ...request, stream: true }))
+    for await (const chunk of await engine.openai.chat.completions.create({ ...request, stream: true }))
       streamed.push(...(chunk.choices[0]?.logprobs?.content ?? []));
     expect(streamed).toEqual(entries);
   });
 
   it("is heard in logit_bias, penalties and stop", async () => {
     const textOf = async (extra: object) =>
-      (await openai.chat.completions.create({ ...plain, temperature: 0, ...extra })).choices[0]!;
+      (await engine.openai.chat.completions.create({ ...plain, temperature: 0, ...extra })).choices[0]!;
     const { message } = await textOf({ logit_bias: { "65": 100 }, max_tokens: 4 });
     expect(new Set(message.content)).toHaveProperty("size", 1);
     const penalized = await textOf({ logit_bias: { "65": 1 }, frequency_penalty: 2, presence_penalty: 2 });
@@ -101,7 +92,7 @@ describe("the openai package", () => {
     const schema = { type: "object", properties: { tags: { type: "array", items: {}, uniqueItems: true } } };
     const format = { type: "json_schema" as const, json_schema: { name: "x", schema } };
     for (const stream of [true, false]) {
-      const asking = openai.chat.completions.create({ ...plain, stream, response_format: format });
+      const asking = engine.openai.chat.completions.create({ ...plain, stream, response_format: format });
       await expect(asking).rejects.toMatchObject({
         status: 400,
         param: "response_format",
@@ -113,7 +104,9 @@ describe("the openai package", () => {
 
   it("learns that the context is too short", async () => {
     const long = [{ role: "user" as const, content: "red ".repeat(600) }];
-    await expect(openai.chat.completions.create({ ...plain, messages: long, stream: true })).rejects.toMatchObject({
+    await expect(
+      engine.openai.chat.completions.create({ ...plain, messages: long, stream: true }),
+    ).rejects.toMatchObject({
       status: 400,
       param: "messages",
       code: "context_length_exceeded",
@@ -121,23 +114,23 @@ describe("the openai package", () => {
   });
 
   it("learns that a token is not the model's", async () => {
-    const asking = openai.chat.completions.create({ ...plain, logit_bias: { "9999": 1 } });
+    const asking = engine.openai.chat.completions.create({ ...plain, logit_bias: { "9999": 1 } });
     await expect(asking).rejects.toMatchObject({ status: 400, param: "logit_bias" });
   });
 
   it("ends a generation by leaving its stream, and by giving up on an answer", async () => {
     const endless = { ...plain, max_tokens: 480, min_tokens: 480, n: 128 };
-    const stream = await openai.chat.completions.create({ ...endless, stream: true });
+    const stream = await engine.openai.chat.completions.create({ ...endless, stream: true });
     for await (const _ of stream) break;
-    await expect.poll(server.generating, patiently).toBe(0);
+    await expect.poll(engine.server.generating, patiently).toBe(0);
 
     const controller = new AbortController();
-    const asking = openai.chat.completions.create(endless, { signal: controller.signal });
-    await expect.poll(server.generating, patiently).toBe(1);
+    const asking = engine.openai.chat.completions.create(endless, { signal: controller.signal });
+    await expect.poll(engine.server.generating, patiently).toBe(1);
     controller.abort();
     await expect(asking).rejects.toThrow(OpenAI.APIUserAbortError);
-    await expect.poll(server.generating, patiently).toBe(0);
-    expect((await openai.chat.completions.create(plain)).choices).toHaveLength(1);
+    await expect.poll(engine.server.generating, patiently).toBe(0);
+    expect((await engine.openai.chat.completions.create(plain)).choices).toHaveLength(1);
   });
 
   it("throws what goes wrong in mid-stream", async () => {
@@ -157,7 +150,7 @@ describe("the openai package", () => {
 
 describe("infer", () => {
   const infer = (args: Partial<InferArgs>) =>
-    createClient({ baseURL: server.baseURL.replace("/v1", "") }).models.infer(tinyModel, {
+    createClient({ baseURL: engine.server.baseURL.replace("/v1", "") }).models.infer(tinyModel, {
       messages,
       seed: 1,
       ...args,
@@ -195,7 +188,12 @@ describe("the AI SDK", () => {
   afterAll(() => vi.unstubAllGlobals());
 
   const model = () => {
-    const options = { name: "midrun", baseURL: server.baseURL, includeUsage: true, supportsStructuredOutputs: true };
+    const options = {
+      name: "midrun",
+      baseURL: engine.server.baseURL,
+      includeUsage: true,
+      supportsStructuredOutputs: true,
+    };
     return createOpenAICompatible(options)(tinyModel);
   };
   const settings = { prompt: "Say red.", seed: 1, maxRetries: 0 };
@@ -204,7 +202,7 @@ describe("the AI SDK", () => {
     const result = streamText({ model: model(), ...settings, temperature: 1, maxOutputTokens: 24 });
     let text = "";
     for await (const part of result.textStream) text += part;
-    const whole = await openai.chat.completions.create({ ...plain, temperature: 1 });
+    const whole = await engine.openai.chat.completions.create({ ...plain, temperature: 1 });
     expect(text).toBe(whole.choices[0]!.message.content);
     expect(await result.finishReason).toBe(whole.choices[0]!.finish_reason);
     expect((await result.usage).outputTokens).toBe(whole.usage!.completion_tokens);

@@ -1,20 +1,10 @@
 /** Two hundred answers of random weights, drawn at temperature 2 through the HTTP route: whatever ends, is what was asked for. */
 import Ajv2020 from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import OpenAI from "openai";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { type EngineServer, startEngineServer, tinyModel } from "./testing-engine.ts";
+import { expect, it } from "vitest";
+import { tinyModel, useEngineServer } from "./testing-engine.ts";
 
-let server: EngineServer;
-let openai: OpenAI;
-beforeAll(async () => {
-  server = await startEngineServer();
-  openai = new OpenAI({ apiKey: "none", baseURL: server.baseURL, maxRetries: 0 });
-});
-afterAll(async () => {
-  await server.close();
-  expect(server.faults).toEqual([]);
-});
+const engine = useEngineServer();
 
 type Check = (text: string) => boolean;
 
@@ -132,7 +122,7 @@ const answersEach = 10;
 it("are all valid when they end by themselves", { timeout: 300_000 }, async () => {
   let ended = 0;
   for (const [seed, { request, isValid }] of corpus.entries()) {
-    const { choices } = await openai.chat.completions.create({
+    const { choices } = await engine.openai.chat.completions.create({
       model: tinyModel,
       messages: [{ role: "user", content: "Say red." }],
       ...{ temperature: 2, n: answersEach, seed, max_tokens: 300 },
@@ -147,5 +137,5 @@ it("are all valid when they end by themselves", { timeout: 300_000 }, async () =
   }
   expect(corpus.length * answersEach).toBe(200);
   expect(ended).toBeGreaterThan(180);
-  expect(server.app.counters.read().constraintViolations).toBe(0);
+  expect(engine.server.app.counters.read().constraintViolations).toBe(0);
 });

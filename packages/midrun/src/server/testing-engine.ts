@@ -3,6 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import OpenAI from "openai";
+import { afterAll, beforeAll, expect } from "vitest";
 import { type App, createApp } from "./app.ts";
 import { createMemoryStorage } from "./files/memory-storage.ts";
 import type { Runner } from "./runner.ts";
@@ -61,4 +63,18 @@ export async function startEngineServer(): Promise<EngineServer> {
       await rm(dataDir, { recursive: true });
     },
   };
+}
+
+/** One server for the tests of a file or a `describe`, and OpenAI's client to it. At the end it has no faults. */
+export function useEngineServer(): { server: EngineServer; openai: OpenAI } {
+  const used = {} as { server: EngineServer; openai: OpenAI };
+  beforeAll(async () => {
+    used.server = await startEngineServer();
+    used.openai = new OpenAI({ apiKey: "none", baseURL: used.server.baseURL, maxRetries: 0 });
+  });
+  afterAll(async () => {
+    await used.server.close();
+    expect(used.server.faults).toEqual([]);
+  });
+  return used;
 }

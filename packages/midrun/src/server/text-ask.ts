@@ -1,6 +1,14 @@
 /** The body of the legacy text-completion route as one question for each prompt. */
 import { type CompletionRequest, completionRequestSchema } from "../protocol/completion-request.ts";
-import { type Asked, type Sampling, speller, structuredFields, toInput, toSnakeCase } from "./chat-ask.ts";
+import {
+  type Asked,
+  type Sampling,
+  samplingFields,
+  speller,
+  structuredFields,
+  toInput,
+  toSnakeCase,
+} from "./chat-ask.ts";
 import { askedConstraint } from "./chat-constraint.ts";
 import { parseOpenAI } from "./openai-request.ts";
 import { badRequest } from "./wire-error.ts";
@@ -45,26 +53,18 @@ function refuseUnsupported(
 /** Body of `POST /v1/completions`. Throws 400. */
 export function parseCompletionRequest(body: unknown): TextAsk {
   const request = parseOpenAI(completionRequestSchema, body);
-  const { model, prompt, logprobs, top_k } = request;
+  const { model, prompt, logprobs } = request;
   const prompts = isSingle(prompt) ? [prompt] : prompt;
   refuseUnsupported(request, prompts);
   const constraint = askedConstraint(
     { param: "response_format", format: request.response_format },
     structuredFields(request),
   );
-  const { temperature, stop, seed, n } = request;
   const sampling: Sampling = {
-    ...{ messages: [], temperature, stop, seed, n },
+    ...samplingFields(request),
+    messages: [],
     maxTokens: request.max_tokens ?? defaultMaxTokens,
-    topP: request.top_p,
     ...(logprobs == null ? {} : { logprobs: true, topLogprobs: logprobs }),
-    logitBias: request.logit_bias,
-    presencePenalty: request.presence_penalty,
-    frequencyPenalty: request.frequency_penalty,
-    repetitionPenalty: request.repetition_penalty,
-    topK: top_k === -1 ? null : top_k,
-    minP: request.min_p,
-    minTokens: request.min_tokens,
   };
   return {
     model,

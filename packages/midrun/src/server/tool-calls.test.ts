@@ -5,18 +5,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateText, isStepCount, streamText, tool } from "ai";
-import OpenAI from "openai";
+import type OpenAI from "openai";
 import type { ChatCompletionMessageParam } from "openai/resources/chat/completions";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { type EngineServer, startEngineServer } from "./testing-engine.ts";
+import { useEngineServer } from "./testing-engine.ts";
 
 const fixtures = fileURLToPath(new URL("../../../../fixtures/", import.meta.url));
 const slow = { timeout: 180_000 };
 
 let dir: string;
-let server: EngineServer;
-let openai: OpenAI;
+const engine = useEngineServer();
 /** Models of random weights: with a tool format, and without one. */
 let caller: string;
 let plain: string;
@@ -33,14 +32,8 @@ async function roomy(name: string): Promise<string> {
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "midrun-tools-"));
   [caller, plain] = await Promise.all([roomy("qwen3-tied"), roomy("gemma2")]);
-  server = await startEngineServer();
-  openai = new OpenAI({ apiKey: "none", baseURL: server.baseURL, maxRetries: 0 });
 });
-afterAll(async () => {
-  await server.close();
-  await rm(dir, { recursive: true });
-  expect(server.faults).toEqual([]);
-});
+afterAll(() => rm(dir, { recursive: true }));
 
 const Weather = z.object({
   city: z.string().max(8),
@@ -68,7 +61,7 @@ describe.each(["a tool format", "none"])("the openai package, and a model with %
 
   it("gets a call that it demands, with valid arguments, at temperature 2", slow, async () => {
     for (const seed of [1, 2, 3]) {
-      const { choices } = await openai.chat.completions.create({
+      const { choices } = await engine.openai.chat.completions.create({
         ...request,
         model: model(),
         seed,
@@ -89,7 +82,7 @@ describe.each(["a tool format", "none"])("the openai package, and a model with %
       tool_choice: { type: "function" as const, function: { name: "get_weather" } },
     };
     const events: string[] = [];
-    const stream = openai.chat.completions
+    const stream = engine.openai.chat.completions
       .stream(asked)
       .on("tool_calls.function.arguments.delta", ({ name, arguments_delta }) => events.push(name + arguments_delta))
       .on("tool_calls.function.arguments.done", ({ name }) => events.push(`${name} done`));
@@ -97,7 +90,7 @@ describe.each(["a tool format", "none"])("the openai package, and a model with %
     const { message, finish_reason } = choices[0]!;
     expect(finish_reason).toBe("tool_calls");
     expect(events.at(-1)).toBe("get_weather done");
-    const whole = await openai.chat.completions.create(asked);
+    const whole = await engine.openai.chat.completions.create(asked);
     const [call] = message.tool_calls!;
     const [wholeCall] = whole.choices[0]!.message.tool_calls!;
     expect(message.tool_calls).toHaveLength(1);
@@ -110,7 +103,12 @@ describe.each(["a tool format", "none"])("the openai package, and a model with %
       { role: "tool", tool_call_id: call!.id, content: "sun" },
     ];
     for (const rest of [{ tool_choice: "none" as const }, { tools: undefined, tool_choice: undefined }]) {
-      const answer = await openai.chat.completions.create({ ...asked, messages: history, ...rest, max_tokens: 8 });
+      const answer = await engine.openai.chat.completions.create({
+        ...asked,
+        messages: history,
+        ...rest,
+        max_tokens: 8,
+      });
       expect(answer.choices[0]!.message.tool_calls).toBeUndefined();
       expect(answer.choices[0]!.finish_reason).toMatch(/stop|length/);
     }
@@ -120,7 +118,7 @@ describe.each(["a tool format", "none"])("the openai package, and a model with %
 describe("the openai package", () => {
   it("runs a tool, and goes on with what it gave", slow, async () => {
     const given: unknown[] = [];
-    const runner = openai.chat.completions.runTools(
+    const runner = engine.openai.chat.completions.runTools(
       {
         ...{ model: caller, messages, max_tokens: 300, seed: 1, parallel_tool_calls: false },
         // The marker is made so likely that the model calls; the next question is asked without it.
@@ -148,7 +146,12 @@ describe("the openai package", () => {
   });
 
   it("gets words or calls by default", slow, async () => {
-    const { choices } = await openai.chat.completions.create({ ...request, model: caller, n: 6, max_tokens: 80 });
+    const { choices } = await engine.openai.chat.completions.create({
+      ...request,
+      model: caller,
+      n: 6,
+      max_tokens: 80,
+    });
     for (const { message, finish_reason } of choices) {
       if (finish_reason === "tool_calls") for (const call of message.tool_calls!) argumentsOf(call);
       else expect(message.content).not.toContain("<tool_call>");
@@ -190,7 +193,7 @@ describe("the openai package", () => {
     ],
   ])("learns of %s before the stream begins", slow, async (_, extra, code, param, message) => {
     for (const stream of [true, false]) {
-      const asking = openai.chat.completions.create({ ...request, ...extra(), stream });
+      const asking = engine.openai.chat.completions.create({ ...request, ...extra(), stream });
       await expect(asking).rejects.toMatchObject({ status: 400, code, param, message: expect.stringMatching(message) });
     }
   });
@@ -204,7 +207,7 @@ describe("the AI SDK", () => {
   beforeAll(() => vi.stubGlobal("AI_SDK_LOG_WARNINGS", false));
   afterAll(() => vi.unstubAllGlobals());
 
-  const model = (id: string) => createOpenAICompatible({ name: "midrun", baseURL: server.baseURL })(id);
+  const model = (id: string) => createOpenAICompatible({ name: "midrun", baseURL: engine.server.baseURL })(id);
   const tools = {
     get_weather: tool({ description: "Weather", inputSchema: Weather, execute: async ({ city }) => `sun in ${city}` }),
   };

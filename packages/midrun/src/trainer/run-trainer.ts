@@ -6,7 +6,7 @@ import type { Trainer } from "./create-trainer.ts";
 import type { TrainerResult } from "./follow-job.ts";
 
 /** Where the CLI and Studio look, relative to the working directory. */
-export const defaultEntry = "src/midrun/index.ts";
+const defaultEntry = "src/midrun/index.ts";
 
 export interface RunTrainerOptions {
   /** Which of the project's trainers; needed when there are several. */
@@ -25,7 +25,7 @@ export async function runTrainer(file = defaultEntry, options: RunTrainerOptions
 }
 
 /** Throws for a job that is over and did not complete. */
-export function assertCompleted({ id, name, status, step, error }: Job): void {
+function assertCompleted({ id, name, status, step, error }: Job): void {
   if (status === "completed") return;
   const what = `Job "${name}" (${id}) ${status === "cancelled" ? "was cancelled" : status} at step ${step}`;
   const why = error ? `: ${error.message}` : ".";

@@ -47,7 +47,7 @@ export function startTraining(spec: TrainSpec, onMessage: (message: WorkerMessag
 /** What a run reports of its steps, without what depends on the clock. */
 export type LossLine = Pick<TrainLog, "step" | "loss" | "evalLoss" | "gradNorm" | "learningRate">;
 
-export const toLossLine = ({ step, loss, evalLoss, gradNorm, learningRate }: TrainLog): LossLine => ({
+const toLossLine = ({ step, loss, evalLoss, gradNorm, learningRate }: TrainLog): LossLine => ({
   step,
   loss,
   evalLoss,

@@ -94,7 +94,7 @@ async function readSchema(path: string): Promise<ResponseFormat> {
 }
 
 /** Names the weights. A job means its final adapter, or its newest checkpoint while it has none. */
-export async function resolveTarget({ jobs }: MidrunClient, written: string): Promise<InferTarget> {
+async function resolveTarget({ jobs }: MidrunClient, written: string): Promise<InferTarget> {
   const named = /^(job_[0-9A-Za-z]+)(?:@(\d+))?$/.exec(written);
   if (!named) return isRelativePath(written) ? resolve(written) : written;
   const [, jobId = "", step] = named;

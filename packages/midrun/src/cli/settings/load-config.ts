@@ -7,7 +7,7 @@ import { parseWith } from "../../protocol/parse.ts";
 import { configSchema, type MidrunConfig } from "../../protocol/settings.ts";
 
 /** Looked for in the working directory, in this order. */
-export const configFiles = ["midrun.config.ts", "midrun.config.mts", "midrun.config.js", "midrun.config.mjs"];
+const configFiles = ["midrun.config.ts", "midrun.config.mts", "midrun.config.js", "midrun.config.mjs"];
 
 /**
  * The configuration in `given`, else in the first of `configFiles` that `directory` has, else nothing.

@@ -24,7 +24,7 @@ const statuses: { [S in JobStatus]: (job: JobRecord) => WireStatus } = {
   cancelled: () => "cancelled",
 };
 
-export const toWireStatus = (job: JobRecord): WireStatus => statuses[job.status](job);
+const toWireStatus = (job: JobRecord): WireStatus => statuses[job.status](job);
 
 function toWireHyperparameters({ nEpochs, batchSize, learningRateMultiplier, beta }: Hyperparameters) {
   return {

@@ -1,8 +1,8 @@
-import OpenAI from "openai";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type OpenAI from "openai";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MidrunError } from "../../errors.ts";
 import type { GenerateEvent } from "../runner.ts";
-import { type EngineServer, startEngineServer, tinyModel } from "../testing-engine.ts";
+import { tinyModel, useEngineServer } from "../testing-engine.ts";
 import { createOpenAITest, type OpenAITest } from "../testing-openai.ts";
 
 const complete = (openai: OpenAI, body: Partial<OpenAI.CompletionCreateParamsNonStreaming>) =>
@@ -151,19 +151,10 @@ describe("text completions", () => {
 });
 
 describe("text completions of a real model", { timeout: 120_000 }, () => {
-  let server: EngineServer;
-  let openai: OpenAI;
-  beforeAll(async () => {
-    server = await startEngineServer();
-    openai = new OpenAI({ apiKey: "none", baseURL: server.baseURL, maxRetries: 0 });
-  });
-  afterAll(async () => {
-    await server.close();
-    expect(server.faults).toEqual([]);
-  });
+  const engine = useEngineServer();
 
   const ask = (body: Partial<OpenAI.CompletionCreateParamsNonStreaming> & Record<string, unknown>) =>
-    openai.completions.create({ model: tinyModel, prompt: "Say red.", temperature: 0, max_tokens: 12, ...body });
+    engine.openai.completions.create({ model: tinyModel, prompt: "Say red.", temperature: 0, max_tokens: 12, ...body });
 
   it("continue a text, alone as in company", async () => {
     const prompts = ["Say red.", "Say", "something else"];
@@ -191,7 +182,7 @@ describe("text completions of a real model", { timeout: 120_000 }, () => {
     }
     const streamed = { tokens: [] as string[], offsets: [] as number[] };
     const request = { model: tinyModel, prompt: "Say red.", temperature: 1, seed: 5, max_tokens: 12, logprobs: 3 };
-    for await (const chunk of await openai.completions.create({ ...request, stream: true })) {
+    for await (const chunk of await engine.openai.completions.create({ ...request, stream: true })) {
       streamed.tokens.push(...(chunk.choices[0]!.logprobs?.tokens ?? []));
       streamed.offsets.push(...(chunk.choices[0]!.logprobs?.text_offset ?? []));
     }

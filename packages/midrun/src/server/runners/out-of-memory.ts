@@ -23,7 +23,7 @@ export function countMemoryKills(): number | null {
 }
 
 /** A worker killed so, as its death is told; lowering `batchSize` helps. */
-export function isMemoryKill(error: unknown): boolean {
+function isMemoryKill(error: unknown): boolean {
   return isMidrunError(error) && error.code === "out_of_memory" && error.param === "batchSize";
 }
 

@@ -17,7 +17,7 @@ async function writeJson(dir: string, name: string, value: unknown): Promise<voi
 type StartedEvent = Extract<JobEvent, { type: "training.started" }>;
 
 /** `config.json` and `dataset.json`, when a run starts. */
-export const createFactsSink: CreateSink = ({ jobDir }) => ({
+const createFactsSink: CreateSink = ({ jobDir }) => ({
   name: "The configuration's file",
   gatherMs: 0,
   async write(events) {
@@ -34,7 +34,7 @@ function toLine({ id, jobId, type, microBatches, evalMicroBatches, ...metrics }:
 }
 
 /** `metrics.jsonl`: a line for each logged step. */
-export const createJsonlSink: CreateSink = ({ jobDir }) => {
+const createJsonlSink: CreateSink = ({ jobDir }) => {
   const file = createGrowingFile(join(jobDir, "metrics.jsonl"));
   const newSteps = createNewSteps();
   return {
@@ -51,7 +51,7 @@ export const createJsonlSink: CreateSink = ({ jobDir }) => {
 const seconds = (timestamp: string) => Date.parse(timestamp) / 1000;
 
 /** `tensorboard/events.out.tfevents.…`: the same history always gives the same bytes, so that a board may watch a file made anew. */
-export const createTensorboardSink: CreateSink = ({ job: { id, createdAt }, jobDir }) => {
+const createTensorboardSink: CreateSink = ({ job: { id, createdAt }, jobDir }) => {
   const created = seconds(createdAt);
   const file = createGrowingFile(join(jobDir, "tensorboard", `events.out.tfevents.${Math.floor(created)}.${id}`));
   const newSteps = createNewSteps();

@@ -40,7 +40,7 @@ export const exampleMetrics: StepMetrics = {
   supervisedShare: 1,
 };
 
-export const exampleFineTuning: FineTuningRecord = {
+const exampleFineTuning: FineTuningRecord = {
   trainingFile: "file-a",
   validationFile: null,
   suffix: "naïve",

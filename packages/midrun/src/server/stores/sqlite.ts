@@ -146,7 +146,7 @@ function listModels({ all }: Statements, projectId?: string): ModelRecord[] {
 }
 
 /** API keys lie beside the jobs. */
-export function keysPathOf(path: string): string {
+function keysPathOf(path: string): string {
   return path === ":memory:" ? path : join(dirname(path), "keys.db");
 }
 

@@ -49,7 +49,7 @@ const shortEscapes: Readonly<Record<string, string>> = {
 };
 
 /** Every way to write one character of the set in a JSON string: itself, `\n`, `\u00e9`. */
-export function jsonChar(set: CharSet): Expr {
+function jsonChar(set: CharSet): Expr {
   const escapes = Object.keys(shortEscapes).filter((char) => intersectSets(set, charsOf(char)).length > 0);
   return alt([
     oneOf(intersectSets(set, plain)),
@@ -59,7 +59,7 @@ export function jsonChar(set: CharSet): Expr {
 }
 
 /** The way in which `JSON.stringify` writes one character of the set. */
-export function canonicalJsonChar(set: CharSet): Expr {
+function canonicalJsonChar(set: CharSet): Expr {
   const others = intersectSets(set, complementSet(plain)).flatMap(([low, high]) =>
     Array.from({ length: high - low + 1 }, (_, i) => JSON.stringify(String.fromCodePoint(low + i)).slice(1, -1)),
   );

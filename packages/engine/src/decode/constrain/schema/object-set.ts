@@ -55,7 +55,7 @@ export function lacking(name: string, demands: Demands): ObjectSet {
 }
 
 /** Gives names of their own to keys that belonged to a kind before. */
-export function withNamed(set: ObjectSet, names: readonly string[], property: (name: string) => Property): ObjectSet {
+function withNamed(set: ObjectSet, names: readonly string[], property: (name: string) => Property): ObjectSet {
   return {
     ...set,
     named: new Map([...set.named, ...names.map((name) => [name, property(name)] as const)]),
@@ -69,7 +69,7 @@ function withoutNames(kinds: readonly Kind[], names: readonly string[]): readonl
 }
 
 /** What is asked of the value of a property, should there be one. */
-export function demandFor({ named, kinds }: ObjectSet, name: string, demands: Demands): Demand {
+function demandFor({ named, kinds }: ObjectSet, name: string, demands: Demands): Demand {
   return named.get(name)?.value ?? kinds.find(({ keys }) => hasText(keys, name))?.value ?? demands.none;
 }
 

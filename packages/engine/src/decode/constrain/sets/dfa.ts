@@ -18,7 +18,7 @@ const mostStates = 50_000;
 export const anyString: Dfa = { starts: [0], next: Int32Array.of(0), accepting: [true] };
 
 /** No string. */
-export const noString: Dfa = { starts: [0], next: Int32Array.of(-1), accepting: [false] };
+const noString: Dfa = { starts: [0], next: Int32Array.of(-1), accepting: [false] };
 
 export function acceptsText(dfa: Dfa, text: string): boolean {
   let state = 0;
@@ -38,11 +38,6 @@ export function intersectDfas(a: Dfa, b: Dfa): Dfa {
 /** The strings of `a` that are not in `b`. */
 export function subtractDfa(a: Dfa, b: Dfa): Dfa {
   return a === b ? noString : product(a, b, (inA, inB) => inA && !inB);
-}
-
-/** The strings in either. */
-export function uniteDfas(a: Dfa, b: Dfa): Dfa {
-  return product(a, b, (inA, inB) => inA || inB);
 }
 
 export function isEmptyDfa(dfa: Dfa): boolean {
