@@ -3,6 +3,9 @@ import { type BaseModel, loadBaseModel } from "../../base-model.ts";
 import { createGenerator, type Generator } from "../../decode/generate.ts";
 import { serveProcess } from "../../serve-worker.ts";
 import { train } from "../../train.ts";
+import { collectIfAsked } from "./collect.ts";
+
+collectIfAsked();
 
 let model: Promise<BaseModel> | undefined;
 let generator: Promise<Generator> | undefined;

@@ -30,9 +30,15 @@ export interface ServerChild {
   kill(): Promise<void>;
 }
 
-export async function startServerChild(options: ServerProcessOptions): Promise<ServerChild> {
+export async function startServerChild(
+  options: ServerProcessOptions,
+  env: NodeJS.ProcessEnv = {},
+): Promise<ServerChild> {
   const args = ["--conditions=midrun-source", "--disable-warning=ExperimentalWarning", script, JSON.stringify(options)];
-  const child: ChildProcess = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+  const child: ChildProcess = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", "ignore"],
+    env: { ...process.env, ...env },
+  });
   const kill = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGKILL");

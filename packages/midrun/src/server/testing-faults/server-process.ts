@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import * as engine from "@midrun/engine/host";
+import { collectIfAsked } from "../../../../engine/src/testing/faults/collect.ts";
 import { createApp } from "../app.ts";
 import { createEmbeddedRunner } from "../runners/embedded.ts";
 import { createFakeRunner } from "../runners/fake.ts";
@@ -17,6 +18,7 @@ export interface ServerProcessOptions {
   stepMs?: number;
 }
 
+collectIfAsked();
 const { dataDir, port = 0, stepMs }: ServerProcessOptions = JSON.parse(process.argv[2]!);
 
 const workerPath = fileURLToPath(new URL("../../../../engine/src/testing/faults/train-process.ts", import.meta.url));

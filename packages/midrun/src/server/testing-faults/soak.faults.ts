@@ -1,6 +1,7 @@
-/** F15: jobs, chats and readers come and go for a long time; memory and open files stay where they are. */
+/** F15: jobs, chats and readers come and go for a long time; memory that is held and open files stay where they are. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { collecting } from "../../../../engine/src/testing/faults/collect.ts";
 import { isFull, report, sizeOfCampaign } from "../../../../engine/src/testing/faults/size.ts";
 import { tinyChats, tinySpec } from "../../../../engine/src/testing/tiny-run.ts";
 import type { Job } from "../../protocol/job.ts";
@@ -59,7 +60,7 @@ function slopeOf(points: readonly [minutes: number, value: number][]): number {
 }
 
 test("memory and open files of server and worker stay flat", async () => {
-  const server = await startServerChild({ dataDir: await temporaryDir() });
+  const server = await startServerChild({ dataDir: await temporaryDir() }, collecting);
   const counts: Record<string, number> = {};
   const startedAt = performance.now();
   const until = startedAt + seconds * 1000;
@@ -94,7 +95,8 @@ test("memory and open files of server and worker stay flat", async () => {
       `open files of the server ${Math.min(...files)} to ${Math.max(...files)}`,
   );
   expect(Math.max(...files) - Math.min(...files)).toBeLessThan(30);
-  if (isFull) expect(serverSlope).toBeLessThan(5);
-  if (isFull) expect(workerSlope).toBeLessThan(10);
+  if (isFull) expect(serverSlope).toBeLessThan(2);
+  // Prompts of the adapters that were asked last, and the allocator's own holes.
+  if (isFull) expect(workerSlope).toBeLessThan(5);
   await server.kill();
 });
