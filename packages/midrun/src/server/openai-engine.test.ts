@@ -91,6 +91,23 @@ it("a model is fine-tuned, asked while it learns, paused, resumed, asked again a
   expect(messages.filter((message) => message.startsWith("Step "))).toHaveLength(72);
   expect(messages.find((message) => message.includes("full validation loss="))).toBeDefined();
 
+  // Every field that OpenAI documents, and no other.
+  const [last] = await checkpoints();
+  expect(last).toEqual({
+    id: expect.stringMatching(/^ftckpt_\w+$/),
+    object: "fine_tuning.job.checkpoint",
+    created_at: expect.any(Number),
+    fine_tuning_job_id: id,
+    fine_tuned_model_checkpoint: expect.stringMatching(/:ckpt-step-72$/),
+    step_number: 72,
+    metrics: {
+      ...{ step: 72, train_loss: expect.any(Number), train_mean_token_accuracy: expect.any(Number) },
+      ...{ valid_loss: expect.any(Number), valid_mean_token_accuracy: expect.any(Number) },
+      ...{ full_valid_loss: expect.any(Number), full_valid_mean_token_accuracy: expect.any(Number) },
+    },
+  });
+  expect(Math.abs(last!.created_at - Date.now() / 1000)).toBeLessThan(300);
+
   const name = job.fine_tuned_model!;
   expect(name).toMatch(/:midrun:numbers:[0-9A-Za-z]{8}$/);
   expect((await ask(name)).choices[0]!.finish_reason).toMatch(/stop|length/);

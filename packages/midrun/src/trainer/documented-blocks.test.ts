@@ -8,7 +8,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { ChatMessage, CheckpointContext, Infer, LoraConfig, MidrunClient, TrainerInput } from "../index.ts";
+import type {
+  ChatMessage,
+  CheckpointContext,
+  Infer,
+  InferArgs,
+  LoraConfig,
+  MidrunClient,
+  ResponseFormat,
+  StructuredOutputs,
+  ToolChoice,
+  ToolDefinition,
+  TrainerInput,
+} from "../index.ts";
 import { createClient, createTrainer as createOwnTrainer, MidrunError } from "../index.ts";
 import { createTestApp } from "../testing.ts";
 
@@ -110,6 +122,32 @@ describe("infer, as documented", () => {
     await trainer.wait();
     ({ infer, step } = await saved.promise);
   }, 60_000);
+
+  it("takes every documented field", async () => {
+    interface Documented {
+      messages: ChatMessage[];
+      temperature?: number;
+      topP?: number;
+      maxTokens?: number;
+      stream?: boolean;
+      tools?: ToolDefinition[];
+      toolChoice?: ToolChoice;
+      responseFormat?: ResponseFormat;
+      structuredOutputs?: StructuredOutputs;
+      signal?: AbortSignal;
+    }
+    const documented: Documented = {
+      messages: [{ role: "user", content: "Say red." }],
+      ...{ temperature: 0.5, topP: 0.9, maxTokens: 4, stream: false },
+      ...{ tools: [], toolChoice: "none", responseFormat: { type: "text" } },
+      signal: new AbortController().signal,
+    };
+    const args: InferArgs = documented;
+    expect(await (await infer(args)).json()).toMatchObject({ object: "chat.completion" });
+    const structuredOutputs = { choice: ["red", "blue"] };
+    const chosen = await infer({ messages: args.messages, stream: false, structuredOutputs });
+    expect((await chosen.json()).choices[0].message.content).toMatch(/^(red|blue)$/);
+  });
 
   it("prints a sample at each checkpoint", async () => {
     const print = vi.spyOn(console, "log").mockImplementation(() => {});
