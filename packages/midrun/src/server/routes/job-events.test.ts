@@ -160,6 +160,22 @@ describe("GET /v1/jobs/:id/events as a stream", () => {
     }
   });
 
+  it("of a finished job tells the times at which things happened, however much later it is read", async () => {
+    const { create, open, runner, clock } = setUp({ fake: { manual: true, steps: 3 } });
+    const id = await create();
+    const live = open(id).then((response) => response.text());
+    for (let step = 0; step < 3; step++) {
+      clock.advance(60_000);
+      await runner.advance(1);
+    }
+    const seen = eventFrames(parseFrames(await live));
+    clock.advance(3_600_000);
+    const replayed = eventFrames(parseFrames(await (await open(id)).text()));
+    expect(replayed).toEqual(seen);
+    const times = replayed.map(({ data }) => Date.parse((JSON.parse(data!) as JobEvent).timestamp));
+    expect(times.at(-1)! - times[0]!).toBe(3 * 60_000);
+  });
+
   it("refuses a Last-Event-ID that is none of ours", async () => {
     const { create, open } = setUp();
     const response = await open(await create(), { "last-event-id": "abc" });
