@@ -37,8 +37,7 @@ export interface BatchShape {
   logitsBytes?: number;
 }
 
-export const recomputes = (spec: DecoderSpec, { recompute = spec.weightBits !== undefined }: BatchShape): boolean =>
-  recompute;
+const recomputes = (spec: DecoderSpec, { recompute = spec.weightBits !== undefined }: BatchShape): boolean => recompute;
 
 /** Names of what a module's adapter is made of, as inputs of the graph. */
 export const loraNames = (module: string) => ({

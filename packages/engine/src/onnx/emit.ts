@@ -60,10 +60,21 @@ class Writer {
   }
 
   apply(opType: string, inputs: string[], attributes: Record<string, AttributeValue> = {}, domain = ""): string {
-    const name = `v${this.#count++}`;
+    return this.applyAll(1, opType, inputs, attributes, domain)[0]!;
+  }
+
+  /** The same of an operator with `count` results. */
+  applyAll(
+    count: number,
+    opType: string,
+    inputs: string[],
+    attributes: Record<string, AttributeValue> = {},
+    domain = "",
+  ): string[] {
+    const output = range(count).map(() => `v${this.#count++}`);
     const attribute = Object.entries(attributes).map(([key, value]) => toAttribute(key, value));
-    this.nodes.push(create(NodeProtoSchema, { name, opType, domain, input: inputs, output: [name], attribute }));
-    return name;
+    this.nodes.push(create(NodeProtoSchema, { name: output[0], opType, domain, input: inputs, output, attribute }));
+    return output;
   }
 
   constant(data: Float32Array | Int32Array | Uint8Array | BigInt64Array, dims: Shape): string {
@@ -253,6 +264,36 @@ function valueInfo(name: string, { shape, dtype }: Pick<Tensor, "shape" | "dtype
   return create(ValueInfoProtoSchema, { name, type });
 }
 
+type Slice = Tensor<"slice">;
+
+/**
+ * Slices that lie side by side and together are all of something, by each of them: one Split. ONNX Runtime would make it by itself, but
+ * then computes it at another time than where it stands here.
+ */
+function splitsOf(order: readonly Tensor[]): Map<Tensor, Slice[]> {
+  const slices = order.filter((x): x is Slice => x.op === "slice");
+  const groups = Map.groupBy(slices, ({ inputs }) => inputs[0]!);
+  const splits = [...groups].filter(([whole, parts]) => tiles(whole, parts)).map(([, parts]) => parts);
+  return new Map(splits.flatMap((parts) => parts.map((part) => [part, parts])));
+}
+
+/** Whether the parts are the whole, in order after this call. */
+function tiles({ shape }: Tensor, parts: Slice[]): boolean {
+  const { axis } = parts[0]!.attrs;
+  parts.sort((a, b) => a.attrs.start - b.attrs.start);
+  const starts = [...parts.map(({ attrs }) => attrs.start), shape[axis]!];
+  return (
+    parts.length > 1 &&
+    starts[0] === 0 &&
+    parts.every(({ attrs }, i) => attrs.axis === axis && attrs.end === starts[i + 1])
+  );
+}
+
+function split(w: Writer, whole: string, parts: readonly Slice[]): string[] {
+  const sizes = parts.map(({ attrs }) => attrs.end - attrs.start);
+  return w.applyAll(parts.length, "Split", [whole, w.ints(sizes)], { axis: int(parts[0]!.attrs.axis) });
+}
+
 /**
  * The model's bytes. `outputs` maps the names that the model's results get to the tensors that compute them; `open` holds the
  * stand-ins of sizes that differ from run to run.
@@ -261,9 +302,13 @@ export function emitOnnx(outputs: Record<string, Tensor>, open: Sizes = {}, cons
   const order = topologicalOrder(Object.values(outputs));
   const w = new Writer(order, open, constants);
   const names = new Map<Tensor, string>();
+  const wholes = splitsOf(order);
   for (const tensor of order) {
+    if (names.has(tensor)) continue;
     const inputs = tensor.inputs.map((x) => names.get(x)!);
-    names.set(tensor, (table[tensor.op] as Emit<OpName>)(w, inputs, tensor.attrs, tensor));
+    const parts = wholes.get(tensor);
+    if (parts === undefined) names.set(tensor, (table[tensor.op] as Emit<OpName>)(w, inputs, tensor.attrs, tensor));
+    else for (const [i, name] of split(w, inputs[0]!, parts).entries()) names.set(parts[i]!, name);
   }
   // An output may be an input of the graph, or have two names: Identity gives each a value of its own.
   for (const [name, tensor] of Object.entries(outputs)) {

@@ -21,11 +21,6 @@ export interface SessionOptions {
    * slower beside another busy session. Default true.
    */
   spin?: boolean;
-  /**
-   * Hold no block for all of a run's values besides the memory that values come from one by one. Takes half the memory; training
-   * steps are some percent slower. Default false.
-   */
-  frugal?: boolean;
   /** Inputs that are the same in every run: they are copied into the session in the layout of its products, and not fed. */
   constants?: Feeds;
   /** Write a profile to this path prefix. */
@@ -77,17 +72,13 @@ export async function createSession<Name extends string>(
   };
 }
 
-function sessionOptions({
-  threads,
-  profile,
-  frugal = false,
-  spin = true,
-}: SessionOptions): ort.InferenceSession.SessionOptions {
+function sessionOptions({ threads, profile, spin = true }: SessionOptions): ort.InferenceSession.SessionOptions {
   return {
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     extra: { session: spin ? { force_spinning_stop: "1" } : { intra_op: { allow_spinning: "0" } } },
-    enableMemPattern: !frugal,
+    // It would hold a block for all values besides the memory that its first run found for each of them, and is no faster.
+    enableMemPattern: false,
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",
     executionMode: "sequential",

@@ -126,13 +126,14 @@ describe("blocks are computed again in the backward pass", () => {
   } as unknown as EstimatedRun;
   const recompute = (available: number, changes: Partial<TrainSpec> = {}, of = model) =>
     fitPlan(tinySpec("/out", changes), of, plan, { available, parts: 1 });
-  const needed = estimateRun({ gradientAccumulationSteps: 1 }, model, plan).memory.total;
+  const plain = estimateRun({ gradientAccumulationSteps: 1 }, model, plan).memory;
+  const needed = plain.total;
 
-  test("where memory is short, which saves most of the activations", () => {
+  test("where memory is short, which saves a third of the activations of only four layers", () => {
     expect(recompute(2 * needed).plan.trainShape.recompute).toBeUndefined();
     const { plan: chosen, estimate } = recompute(needed);
     expect([chosen.trainShape.recompute, chosen.evalShape.recompute]).toEqual([true, true]);
-    expect(estimate.memory.activations).toBeLessThan(needed / 2);
+    expect(estimate.memory.activations).toBeLessThan(0.7 * plain.activations);
   });
 
   test("as the run says, if it does", () => {

@@ -4,7 +4,7 @@ import type { BaseModel } from "../base-model.ts";
 import { liveMemory } from "../graph/live-memory.ts";
 import { rewrite } from "../graph/rewrite.ts";
 import { backwardShareOf, trainingFlopsPerToken } from "../models/flops.ts";
-import { type LoraPlan, recomputes } from "../models/objective.ts";
+import type { LoraPlan } from "../models/objective.ts";
 import type { RunCosts, TrainSpec } from "../spec.ts";
 import { EngineError } from "../util.ts";
 import { constantBytes, constantWeights } from "./constant-weights.ts";
@@ -53,9 +53,7 @@ export function estimateRun(
   const base = Object.values(weights).reduce((sum, { byteLength }) => sum + byteLength, 0);
   const graph = rewrite(Object.values(objective.trainingGraph(spec, run.trainShape, lora)));
   // ONNX Runtime computes the last output first: gradients from the last layer to the first.
-  const { fed, held: once } = liveMemory(graph.toReversed());
-  // Besides the memory in which its first run found room for each value, a session that is not frugal holds a block for all of them.
-  const held = recomputes(spec, run.trainShape) ? once : 2 * once;
+  const { fed, held } = liveMemory(graph.toReversed());
   const copied = lora === null ? trained : constantBytes(constantWeights(spec, run.trainShape, weights));
   // The weights are fed, too; with an adapter its own are among what is fed besides.
   const parts = {

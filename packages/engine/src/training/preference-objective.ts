@@ -2,7 +2,7 @@
 
 import { countSupervised } from "../data/example.ts";
 import type { PackedRow } from "../data/pack.ts";
-import { type BatchShape, type LoraPlan, recomputes } from "../models/objective.ts";
+import type { BatchShape, LoraPlan } from "../models/objective.ts";
 import { logProbGraph, preferenceTrainingGraph } from "../models/preference-objective.ts";
 import type { DecoderSpec } from "../models/spec.ts";
 import { createSession, type Feeds, type SessionOptions } from "../onnx/session.ts";
@@ -90,7 +90,7 @@ export async function referenceLogProbs(
 ): Promise<Reference> {
   const batches = batchesInOrder(rows, batch);
   const shape = { batch, length, supervised: mostSupervised(batches) };
-  const session = await createSession(logProbGraph(spec, shape, plan), { ...options, frugal: recomputes(spec, shape) });
+  const session = await createSession(logProbGraph(spec, shape, plan), options);
   const reference = new Map<PackedRow, number>();
   try {
     for (const batch of batches) {

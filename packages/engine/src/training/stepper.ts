@@ -1,6 +1,6 @@
 /** The two compiled graphs of a run: gradients of a window of micro-batches, and the quality on held-out rows. */
 import type { PackedRow } from "../data/pack.ts";
-import { type BatchShape, recomputes } from "../models/objective.ts";
+import type { BatchShape } from "../models/objective.ts";
 import type { DecoderSpec } from "../models/spec.ts";
 import { createSession, type Session, type SessionOptions } from "../onnx/session.ts";
 import type { Tensors } from "../optim.ts";
@@ -49,17 +49,13 @@ export async function createStepper(
     BatchShape,
     BatchShape,
   ];
-  const frugal = recomputes(spec, trainShape);
   const constants = constantWeights(spec, trainShape, frozenFeeds(trained));
   const training = await createSession(objective.trainingGraph(spec, trainShape, trained.plan), {
     ...options,
-    frugal,
     constants,
   });
   const evaluation =
-    evalRows.length > 0
-      ? await createSession(objective.evaluationGraph(spec, evalShape, trained.plan), { ...options, frugal })
-      : null;
+    evalRows.length > 0 ? await createSession(objective.evaluationGraph(spec, evalShape, trained.plan), options) : null;
 
   const feedsOf = async (rows: readonly PackedRow[], shape: BatchShape, weight: number) => ({
     ...objective.feeds(spec, rows, shape, weight),
