@@ -1,4 +1,4 @@
-/** `npm run bench:memory [-- --json] [-- case …]`: how much memory training takes. Some minutes, and up to 13 GB. */
+/** `npm run bench:memory [-- --json] [-- case …]`: how much memory training takes. Some minutes, and up to 9 GB. */
 import { benchMemory } from "./suite-memory.ts";
 
 const names = process.argv.slice(2).filter((word) => !word.startsWith("--"));

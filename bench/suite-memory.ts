@@ -10,7 +10,7 @@ import type { MemoryFigures, MemoryRun } from "./memory-run.ts";
 type Options = Omit<MemoryRun, "modelDir">;
 
 /** 2,048 tokens a step, half of them supervised. */
-const wide = { batch: 8, length: 256, supervisedShare: 0.5, steps: 2 };
+const wide = { batch: 8, length: 256, supervisedShare: 0.5, steps: 5 };
 
 const cases: Record<string, { what: string; sizes: typeof middle; options: Options }> = {
   f32: { what: "298 M parameters, f32", sizes: middle, options: wide },

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { makeFaultyFileSystem } from "./io/testing-faults.ts";
 import type { TrainEvent } from "./spec.ts";
 import { temporaryDir, tinyModel, tinySpec } from "./testing/tiny-run.ts";
 import { train } from "./train.ts";
@@ -32,4 +33,12 @@ test("one that fits barely warns, one that fits does not", async () => {
   const easy = await runWith(needed * 2);
   await easy.run;
   expect(easy.events.map(({ type }) => type)).not.toContain("warning");
+});
+
+test("memory that runs out outside of a step is told as that, and what to lower", async () => {
+  const { fs, calls } = makeFaultyFileSystem({ failAt: 30, code: "ENOMEM" });
+  const spec = tinySpec(await temporaryDir(), { maxSteps: 2, saveSteps: 1 });
+  const error = { code: "out_of_memory", param: "batchSize", message: expect.stringContaining("ENOMEM") };
+  await expect(train(await tinyModel(), spec, { onEvent: () => {}, threads: 1, fs })).rejects.toMatchObject(error);
+  expect(calls.length).toBeGreaterThanOrEqual(30);
 });

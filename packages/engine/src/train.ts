@@ -14,6 +14,7 @@ import { availableMemory, checkMemory, costsOf, fitPlan } from "./training/estim
 import { createFittingStepper } from "./training/fitting-stepper.ts";
 import { startFromAdapter } from "./training/initial-adapter.ts";
 import { checkKeeping, keepCheckpoints, resumeKeeping } from "./training/keep.ts";
+import { toMemoryError } from "./training/memory.ts";
 import { type MeasuredRun, type Metrics, metricsOf } from "./training/metrics.ts";
 import type { Quality } from "./training/objective.ts";
 import { machinePeak } from "./training/peak.ts";
@@ -72,11 +73,15 @@ interface Run extends MeasuredRun {
  * and `aborted` when a later run has begun in `spec.outputDir`; checkpoints already written stay.
  */
 export async function train(model: BaseModel, spec: TrainSpec, options: TrainOptions): Promise<TrainResult> {
-  const { run, start } = await prepareRun(model, spec, options);
+  let run: Run | undefined;
   try {
-    return await runSteps(run, start, options.nextCommand ?? (() => null));
+    const prepared = await prepareRun(model, spec, options);
+    run = prepared.run;
+    return await runSteps(run, prepared.start, options.nextCommand ?? (() => null));
+  } catch (error) {
+    throw toMemoryError(error);
   } finally {
-    await run.stepper.release();
+    await run?.stepper.release();
   }
 }
 

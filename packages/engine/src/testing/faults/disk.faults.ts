@@ -26,7 +26,7 @@ async function runWith(spec: TrainSpec, fs?: FileSystem): Promise<LossLine[]> {
   return lines;
 }
 
-const codes = { ENOSPC: "disk_full", EIO: "io", EMFILE: "io", EACCES: "io" };
+const codes = { ENOSPC: "disk_full", EIO: "io", EMFILE: "io", EACCES: "io", ENOMEM: "out_of_memory" };
 /** Calls between two that fail. */
 const stride = isFull ? 1 : 61;
 

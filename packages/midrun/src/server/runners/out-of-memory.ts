@@ -1,4 +1,4 @@
-/** Workers that the operating system killed for want of memory: how to tell, and how to go on in less of it. */
+/** Workers that could not go on for want of memory, killed by the operating system or not: how to tell, and how to go on in less of it. */
 import { readFileSync } from "node:fs";
 import { isMidrunError } from "../../errors.ts";
 
@@ -22,8 +22,8 @@ export function countMemoryKills(): number | null {
   return counts.length === 0 ? null : counts.reduce((a, b) => a + b, 0);
 }
 
-/** A worker killed so, as its death is told; lowering `batchSize` helps. */
-function isMemoryKill(error: unknown): boolean {
+/** What lowering `batchSize` helps against: a worker that died so, or its engine's own word. */
+function helpsLess(error: unknown): boolean {
   return isMidrunError(error) && error.code === "out_of_memory" && error.param === "batchSize";
 }
 
@@ -33,7 +33,7 @@ export interface Attempts {
   onWarning(message: string): void;
 }
 
-/** Tries again with micro-batches in twice as many parts after each such kill, until they are single rows. */
+/** Tries again with micro-batches in twice as many parts after each time, until they are single rows. */
 export async function trainInLess<T>(
   attempt: (microBatchParts: number) => Promise<T>,
   { batchSize, onWarning }: Attempts,
@@ -42,10 +42,10 @@ export async function trainInLess<T>(
     try {
       return await attempt(parts);
     } catch (error) {
-      if (!isMemoryKill(error) || parts >= batchSize) throw error;
+      if (!helpsLess(error) || parts >= batchSize) throw error;
       const rows = Math.ceil(batchSize / parts / 2);
       onWarning(
-        `The system killed the worker for want of memory. The job goes on from its last checkpoint with micro-batches computed ` +
+        `Memory ran out, and the worker could not go on. The job continues from its last checkpoint with micro-batches computed ` +
           `${rows} ${rows === 1 ? "row" : "rows"} at a time; each step still averages over all of its rows.`,
       );
     }
