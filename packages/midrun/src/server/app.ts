@@ -128,7 +128,7 @@ function createServices(
     onError: onFault,
   });
   const fineTuning = createFineTuning({
-    ...{ store, scheduler, files, storage, clock },
+    ...{ store, scheduler, files, storage, clock, reporting },
     aliases: modelAliases,
     onError: onFault,
   });

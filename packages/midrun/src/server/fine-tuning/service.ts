@@ -9,10 +9,12 @@ import type { FileStorage } from "../files/storage.ts";
 import { newFileId } from "../ids.ts";
 import { type ModelAliases, notTunable, resolveTunable } from "../model-aliases.ts";
 import type { Scheduler } from "../scheduler.ts";
+import type { Reporting } from "../sinks/reporting.ts";
 import type { IdempotencyKey, JobRecord, Store } from "../store.ts";
 import { badRequest } from "../wire-error.ts";
 import { checkData, toCheckChange, toUnreadableChange } from "./check-job.ts";
 import { baseLearningRate, readMethod, resolveHyperparameters } from "./hyperparameters.ts";
+import { reportToOf } from "./integrations.ts";
 import type { FineTuningRecord } from "./record.ts";
 
 export interface FineTuningService {
@@ -35,6 +37,7 @@ export interface FineTuningOptions {
   storage: FileStorage;
   clock: Clock;
   aliases: ModelAliases;
+  reporting: Reporting;
   /** Told of checks that break off for a reason of the server's own. */
   onError: (error: unknown) => void;
 }
@@ -52,7 +55,7 @@ function toModelError(error: unknown, model: string): unknown {
 }
 
 export function createFineTuning(options: FineTuningOptions): FineTuningService {
-  const { store, scheduler, files, storage, clock, aliases, onError } = options;
+  const { store, scheduler, files, storage, clock, aliases, reporting, onError } = options;
   const now = () => timestampOf(clock);
   const ending = new AbortController();
   const checks = new Map<string, Promise<JobRecord>>();
@@ -86,7 +89,8 @@ export function createFineTuning(options: FineTuningOptions): FineTuningService 
     };
   }
 
-  function toSpec({ model, seed, midrun }: CreateFineTuningJob, record: FineTuningRecord): JobSpec {
+  function toSpec(request: CreateFineTuningJob, record: FineTuningRecord): JobSpec {
+    const { model, seed, midrun } = request;
     const { nEpochs, batchSize, learningRateMultiplier, beta } = record.resolved;
     const upload = (fileId: string) => ({ type: "upload", fileId }) as const;
     return {
@@ -102,6 +106,7 @@ export function createFineTuning(options: FineTuningOptions): FineTuningService 
       learningRate: baseLearningRate[record.method] * learningRateMultiplier,
       seed: seed ?? newSeed(),
       ...(record.metadata ? { metadata: record.metadata } : {}),
+      ...reportToOf(request, reporting),
     };
   }
 

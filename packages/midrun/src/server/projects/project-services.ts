@@ -61,7 +61,7 @@ export function createProjectServices(
   services: Services,
   { projectId, storage, dataDir }: { projectId: string; storage: FileStorage; dataDir: string },
 ): ProjectServices {
-  const { clock, modelAliases: aliases, onError } = services;
+  const { clock, modelAliases: aliases, reporting, onError } = services;
   const store = createProjectStore(services.store, projectId);
   const files = createFileService({ store, storage, clock });
   const uploads = createUploadService({ store, storage, files, clock });
@@ -70,7 +70,7 @@ export function createProjectServices(
   const scheduler = createProjectScheduler(services.scheduler, { projectId, store, services, checkFiles, checkPath });
   const runners = guardRunners(services.runners, checkPath);
   const fineTuning = createFineTuning({
-    ...{ store, scheduler, files, storage, clock, aliases },
+    ...{ store, scheduler, files, storage, clock, aliases, reporting },
     onError: (error) => onError(error, null),
   });
   return { services: { ...services, store, files, uploads, scheduler, runners, fineTuning }, fineTuning };

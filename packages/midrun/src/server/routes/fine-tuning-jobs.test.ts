@@ -145,6 +145,11 @@ describe("fineTuning.jobs.create", () => {
       { param: "training_file", code: null, message: expect.stringMatching(/'file-x' does not exist/) },
     ],
     [
+      "an integration that the server has no key for",
+      { integrations: [{ type: "wandb", wandb: { project: "p" } }] },
+      { param: "integrations[0]", message: expect.stringMatching(/not set up for Weights & Biases/) },
+    ],
+    [
       "a validation file that is not there",
       { validation_file: "file-y" },
       { param: "validation_file", message: expect.stringMatching(/'file-y' does not exist/) },
