@@ -14,6 +14,8 @@ import { tokenObjective } from "./token-objective.ts";
 
 /** Bytes at the most memory-hungry moment of a step. */
 export interface MemoryEstimate {
+  /** Node, ONNX Runtime and the compiled graphs. */
+  runtime: number;
   /** The base model, and what is copied of it: with full fine-tuning to be trained, else for `constantWeights`. */
   weights: number;
   /** What the forward pass keeps for the backward pass, and what a micro-batch is fed. */
@@ -30,6 +32,11 @@ export interface RunEstimate {
   trainableParameters: number;
   flopsPerEpoch: number;
 }
+
+/** Resident with a small model, before its first step. */
+const runtimeBytes = 0.25e9;
+/** ONNX Runtime asks the system for memory in steps that double, and what it holds has holes. */
+const arenaSlack = 1.2;
 
 export interface EstimateOptions {
   /** Default: supervised fine-tuning's. */
@@ -57,8 +64,9 @@ export function estimateRun(
   const copied = lora === null ? trained : constantBytes(constantWeights(spec, run.trainShape, weights));
   // The weights are fed, too; with an adapter its own are among what is fed besides.
   const parts = {
+    runtime: runtimeBytes,
     weights: base + copied,
-    activations: held + Math.max(0, fed - base),
+    activations: Math.round(arenaSlack * held) + Math.max(0, fed - base),
     gradients: gradientAccumulationSteps > 1 ? trained : 0,
     optimizer: 2 * trained,
   };
