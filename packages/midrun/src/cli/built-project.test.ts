@@ -71,8 +71,18 @@ describe("a project", () => {
       ["run-1", "completed"],
       ["run-1", "completed"],
     ]);
-    const asked = await midrun(directory, ["chat", jobs[0].id, "-m", "Say red.", "--max-tokens", "2", "--json"]);
+    const { id } = jobs[0];
+    const asked = await midrun(directory, ["chat", id, "-m", "Say red.", "--max-tokens", "2", "--json"]);
     expect(JSON.parse(asked.out)).toMatchObject({ object: "chat.completion" });
+
+    expect((await midrun(directory, ["jobs", "show", id])).out).toMatch(/completed/);
+    expect((await midrun(directory, ["jobs", "logs", id])).out).toMatch(/Training on 1 rows[\s\S]*Completed\./);
+    const events = (await midrun(directory, ["jobs", "events", id, "--json"])).out.trim().split("\n");
+    expect(events.map((line) => JSON.parse(line).type)).toEqual(
+      expect.arrayContaining(["training.queued", "checkpoint.saved", "training.completed"]),
+    );
+    expect(await midrun(directory, ["jobs", "rm", id, "--yes"])).toMatchObject({ code: 0, err: "" });
+    expect(await midrun(directory, ["jobs", "show", id])).toMatchObject({ code: 1, out: "" });
   });
 
   it.each([
@@ -96,6 +106,29 @@ describe("a project", () => {
     const { code, err } = await midrun(directory, ["start"]);
     expect(code).toBe(1);
     expect(err).toMatch(/^midrun: job job_\w+ failed: .+\n {2}.+\n$/);
+  });
+});
+
+describe("without a project", () => {
+  it("data check shows what a file would teach, and where a bad one is wrong", async () => {
+    const row = '{"messages":[{"role":"user","content":"Say red."},{"role":"assistant","content":"red"}]}\n';
+    const directory = await emptyProject({ "good.jsonl": row.repeat(2), "bad.jsonl": `${row}{"messages":\n` });
+    const good = await midrun(directory, ["data", "check", "good.jsonl"]);
+    expect(good).toMatchObject({ code: 0, err: "" });
+    expect(good.out).toMatch(/2 rows \(chatml\), \d+ tokens[\s\S]*«red/);
+    const { code, out, err } = await midrun(directory, ["data", "check", "bad.jsonl"]);
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    expect(err).toMatch(/^midrun: .*bad\.jsonl:2/);
+  });
+
+  it("chat asks a base model, and says what to do about one that is not there", async () => {
+    const directory = await emptyProject();
+    const answer = await midrun(directory, ["chat", "midrun/nano", "-m", "Say red.", "--max-tokens", "3"]);
+    expect(answer).toMatchObject({ code: 0, err: "" });
+    expect(answer.out.trim()).not.toBe("");
+    const { code, err } = await midrun(directory, ["chat", "job_none", "-m", "hi"]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^midrun: .*job_none.*\n {2}.+\n$/);
   });
 });
 

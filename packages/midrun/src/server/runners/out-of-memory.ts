@@ -23,7 +23,7 @@ export function countMemoryKills(): number | null {
 }
 
 /** What lowering `batchSize` helps against: a worker that died so, or its engine's own word. */
-function helpsLess(error: unknown): boolean {
+function isShortOfMemory(error: unknown): boolean {
   return isMidrunError(error) && error.code === "out_of_memory" && error.param === "batchSize";
 }
 
@@ -42,7 +42,7 @@ export async function trainInLess<T>(
     try {
       return await attempt(parts);
     } catch (error) {
-      if (!helpsLess(error) || parts >= batchSize) throw error;
+      if (!isShortOfMemory(error) || parts >= batchSize) throw error;
       const rows = Math.ceil(batchSize / parts / 2);
       onWarning(
         `Memory ran out, and the worker could not go on. The job continues from its last checkpoint with micro-batches computed ` +
