@@ -1,5 +1,6 @@
 /** The second opinion: Ajv looks at the finished text, and at the schema before anything else does. */
 import { createRequire } from "node:module";
+import { createContext, Script } from "node:vm";
 import type { Ajv as AjvClass, ErrorObject, Options } from "ajv";
 import { refusal } from "../refuse.ts";
 import { decimalOf, isMultiple } from "../sets/decimal.ts";
@@ -59,8 +60,7 @@ export function createValidator(schema: boolean | SchemaObject): (value: unknown
     try {
       return validate(value) ? null : toViolation(validate.errors![0]!);
     } catch (error) {
-      // Values as deep as the stack, and schemas that go round in circles where no answer leads.
-      if (error instanceof RangeError) return { message: `cannot be checked: ${error.message}`, path: "" };
+      if (isHopeless(error)) return { message: `cannot be checked: ${error.message}`, path: "" };
       throw error;
     }
   };
@@ -76,9 +76,29 @@ function compile(ajv: AjvClass, schema: boolean | SchemaObject) {
 }
 
 /** Patterns mean to Ajv what they mean to the grammar. */
-const unicodeRegExp = Object.assign((pattern: string, flags: string) => new RegExp(toUnicodePattern(pattern), flags), {
-  code: "unicodeRegExp",
-});
+const unicodeRegExp = Object.assign(
+  (pattern: string, flags: string) => {
+    const expression = new RegExp(toUnicodePattern(pattern), flags);
+    // Ajv tells patterns apart by their text.
+    return { test: (text: string) => testInTime(expression, text), toString: () => String(expression) };
+  },
+  { code: "unicodeRegExp" },
+);
+
+/** For one test of one pattern. There are patterns, such as `(a+)+$`, that would take years. */
+const patternMs = 1000;
+const matching = createContext({});
+const matchingScript = new Script("expression.test(text)");
+
+/** Throws where it takes too long. */
+function testInTime(expression: RegExp, text: string): boolean {
+  Object.assign(matching, { expression, text });
+  return matchingScript.runInContext(matching, { timeout: patternMs }) as boolean;
+}
+
+/** A check that cannot be made: of values as deep as the stack, of patterns that take too long, of schemas that go round in circles. */
+const isHopeless = (error: unknown): error is Error =>
+  error instanceof RangeError || (error as NodeJS.ErrnoException).code === "ERR_SCRIPT_EXECUTION_TIMEOUT";
 
 /** Ajv divides doubles, for which 0.3 is no multiple of 0.1. */
 function exactMultiples(ajv: AjvClass): void {
