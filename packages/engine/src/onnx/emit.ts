@@ -294,22 +294,28 @@ function split(w: Writer, whole: string, parts: readonly Slice[]): string[] {
   return w.applyAll(parts.length, "Split", [whole, w.ints(sizes)], { axis: int(parts[0]!.attrs.axis) });
 }
 
+/** Writes what computes each tensor, and tells the names of their values. */
+function writeNodes(w: Writer, order: readonly Tensor[]): Map<Tensor, string> {
+  const names = new Map<Tensor, string>();
+  const splits = splitsOf(order);
+  for (const tensor of order) {
+    if (names.has(tensor)) continue;
+    const inputs = tensor.inputs.map((x) => names.get(x)!);
+    const parts = splits.get(tensor);
+    if (parts === undefined) names.set(tensor, (table[tensor.op] as Emit<OpName>)(w, inputs, tensor.attrs, tensor));
+    else for (const [i, name] of split(w, inputs[0]!, parts).entries()) names.set(parts[i]!, name);
+  }
+  return names;
+}
+
 /**
  * The model's bytes. `outputs` maps the names that the model's results get to the tensors that compute them; `open` holds the
- * stand-ins of sizes that differ from run to run.
+ * stand-ins of sizes that differ from run to run; inputs among the `constants` are none of the model's.
  */
 export function emitOnnx(outputs: Record<string, Tensor>, open: Sizes = {}, constants: Constants = {}): Uint8Array {
   const order = topologicalOrder(Object.values(outputs));
   const w = new Writer(order, open, constants);
-  const names = new Map<Tensor, string>();
-  const wholes = splitsOf(order);
-  for (const tensor of order) {
-    if (names.has(tensor)) continue;
-    const inputs = tensor.inputs.map((x) => names.get(x)!);
-    const parts = wholes.get(tensor);
-    if (parts === undefined) names.set(tensor, (table[tensor.op] as Emit<OpName>)(w, inputs, tensor.attrs, tensor));
-    else for (const [i, name] of split(w, inputs[0]!, parts).entries()) names.set(parts[i]!, name);
-  }
+  const names = writeNodes(w, order);
   // An output may be an input of the graph, or have two names: Identity gives each a value of its own.
   for (const [name, tensor] of Object.entries(outputs)) {
     w.nodes.push(create(NodeProtoSchema, { name, opType: "Identity", input: [names.get(tensor)!], output: [name] }));
