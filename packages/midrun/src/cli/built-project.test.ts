@@ -25,7 +25,7 @@ describe("an empty folder", () => {
     expect(JSON.parse(made.out)).toMatchObject({
       created: ["tsconfig.json", ".gitignore", "src/midrun/index.ts", "data/train.jsonl"],
       kept: ["package.json"],
-      next: ["npm install midrun", "npx midrun start"],
+      next: ["npm install midrun", "npm install --save-dev typescript @types/node", "npx midrun start"],
     });
     expect(await readFile(join(directory, "package.json"), "utf8")).toBe('{"name":"mine","type":"module"}');
 

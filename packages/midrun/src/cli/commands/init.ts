@@ -53,12 +53,13 @@ async function writeNew(path: string, content: string): Promise<boolean> {
 }
 
 function nextSteps(directory: string, kept: readonly string[]): string[] {
-  return [
-    ...(directory === "" ? [] : [`cd ${directory}`]),
-    kept.includes("package.json") ? "npm install midrun" : "npm install",
-    "npx midrun start",
-  ];
+  const install = kept.includes("package.json") ? ["npm install midrun", ...forEditors(kept)] : ["npm install"];
+  return [...(directory === "" ? [] : [`cd ${directory}`]), ...install, "npx midrun start"];
 }
+
+/** What the `tsconfig.json` that was written names, and a project with a `package.json` of its own may lack. */
+const forEditors = (kept: readonly string[]) =>
+  kept.includes("tsconfig.json") ? [] : ["npm install --save-dev typescript @types/node"];
 
 function describe(created: readonly string[], kept: readonly string[], next: readonly string[]): string {
   return [
