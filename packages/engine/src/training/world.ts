@@ -1,5 +1,6 @@
 /** What the last bits of a run's numbers depend on besides its specification: the machine, and how the work was divided. */
 import { availableParallelism, cpus } from "node:os";
+import manifest from "../../package.json" with { type: "json" };
 import { runtimeVersion } from "../onnx/session.ts";
 
 /** As a checkpoint's `world` keeps it. */
@@ -14,7 +15,7 @@ export interface Division {
 
 export function worldOf({ threads = availableParallelism(), microBatchParts }: Division): World {
   const cpu = `${process.arch} ${cpus()[0]?.model ?? "unknown"}`;
-  return { threads, cpu, onnxruntime: runtimeVersion, microBatchParts };
+  return { threads, cpu, onnxruntime: runtimeVersion, midrun: manifest.version, microBatchParts };
 }
 
 /** In how many parts the run that wrote a checkpoint computed its micro-batches. */
