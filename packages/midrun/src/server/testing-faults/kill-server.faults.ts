@@ -38,15 +38,47 @@ interface Watched {
   events: JobEvent[];
 }
 
-/** Reads on until the job is over or `until` (performance.now()) has come. True: it is over. */
-async function watch(server: ServerChild, job: Watched, until: number): Promise<boolean> {
+/** Reads on until the job is over or it is `enough`, which is told what came last. True: it is over. */
+async function watch(
+  server: ServerChild,
+  job: Watched,
+  enough: (more: readonly JobEvent[]) => boolean,
+): Promise<boolean> {
   for (;;) {
     const more = await eventsAfter(server.url, job.id, job.events.at(-1)?.id ?? 0);
     job.events.push(...more);
     if (more.some(isTerminalEvent)) return true;
-    if (performance.now() >= until) return false;
+    if (enough(more)) return false;
     await sleep(pollMs);
   }
+}
+
+const afterMs = (ms: number) => {
+  const until = performance.now() + ms;
+  return () => performance.now() >= until;
+};
+const hasStep = (events: readonly JobEvent[]) => events.some(({ type }) => type === "training.log");
+
+/** When a server is killed: while the worker loads, or at some time of its training. */
+const moments = ["loading", "training", "training"] as const;
+
+/** How long the job takes when nothing happens. */
+interface Times {
+  /** To the first step. */
+  loadingMs: number;
+  /** From there to the end. */
+  trainingMs: number;
+}
+
+/** True: the job was over before the moment came. */
+async function watchUntil(
+  moment: (typeof moments)[number],
+  server: ServerChild,
+  job: Watched,
+  { loadingMs, trainingMs }: Times,
+): Promise<boolean> {
+  if (moment === "loading") return watch(server, job, afterMs(random.next() * loadingMs));
+  return (await watch(server, job, hasStep)) || watch(server, job, afterMs((random.next() * trainingMs) / 2));
 }
 
 const linesOf = (events: JobEvent[]) =>
@@ -88,21 +120,28 @@ test("killed at random moments, the job ends with the same bytes and a history w
   const begin = async (): Promise<Watched> => ({ id: (await submit(server.url, spec)).id, events: [] });
 
   const whole = await begin();
-  const startedAt = performance.now();
-  await watch(server, whole, Infinity);
-  // Loading the model included, which later jobs find loaded.
-  const wholeMs = performance.now() - startedAt;
+  const times = [performance.now()];
+  await watch(server, whole, hasStep);
+  times.push(performance.now());
+  await watch(server, whole, () => false);
+  times.push(performance.now());
+  const [loadingMs, trainingMs] = times.slice(1).map((time, i) => time - times[i]!) as [number, number];
   const [lines, hash] = [linesOf(whole.events), await hashOf(whole.events)];
   expect(lines).toHaveLength(spec.maxSteps);
 
-  const counts = { kills: 0, jobs: 0, repeated: 0 };
-  while (counts.kills < kills) {
+  const counts = { loading: 0, training: 0, jobs: 0, repeated: 0 };
+  const killed = () => counts.loading + counts.training;
+  while (killed() < kills) {
     const job = await begin();
     for (;;) {
-      const left = counts.kills < kills ? performance.now() + (random.next() * wholeMs) / 2 : Infinity;
-      if (await watch(server, job, left)) break;
+      const moment = moments[Math.floor(random.next() * moments.length)]!;
+      const over =
+        killed() < kills
+          ? await watchUntil(moment, server, job, { loadingMs, trainingMs })
+          : await watch(server, job, () => false);
+      if (over) break;
       await killBoth(server, ways[Math.floor(random.next() * ways.length)]!);
-      counts.kills++;
+      counts[moment]++;
       server = await startServerChild({ dataDir });
     }
     counts.jobs++;
@@ -115,7 +154,8 @@ test("killed at random moments, the job ends with the same bytes and a history w
     expect(await hashOf(job.events)).toBe(hash);
   }
   report(
-    `F1 server: ${counts.kills} kills of server and worker over ${counts.jobs} jobs; ${counts.repeated} steps were repeated`,
+    `F1 server: ${killed()} kills of server and worker, ${counts.training} of them during training, over ${counts.jobs} jobs; ` +
+      `${counts.repeated} steps were repeated`,
   );
   await server.kill();
 });
